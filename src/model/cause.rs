@@ -1,0 +1,37 @@
+/// Why a class of trouble usually comes, in words for the operator; empty when the class tells nothing more.
+#[must_use]
+pub fn likely_cause(class: &str) -> &'static str {
+    match class {
+        "dns.nxdomain" => "no Service of that name exists in that namespace, or the name is misspelt",
+        "dns.timeout" => "the cluster's DNS does not answer, or egress to port 53 is denied",
+        "dns.servfail" => "the cluster's DNS answers, but cannot resolve names outside its own domain",
+        "dns.none" => "the name exists but has no address: a Service without a ClusterIP or without endpoints",
+        "tcp.refused" => {
+            "nothing listens on that address and port: the process is down, listens on its own loopback only, or the Service has no endpoints"
+        }
+        "tcp.timeout" => "packets are dropped: a NetworkPolicy, a firewall, or an address that no longer exists",
+        "tcp.unreachable" => "there is no route to that address from here",
+        "tcp.reset" => "the connection was cut by the server or a proxy in between",
+        "tls.unknown_ca" => "the certificate was not issued by the declared CA",
+        "tls.name" => "the certificate does not carry the name that clients use",
+        "tls.expired" => "the certificate has expired",
+        "tls.not_yet_valid" => "the certificate is not valid yet, or one of the clocks is wrong",
+        "tls.client_certificate" => "the server asks for a client certificate and did not accept ours",
+        "tls.not_offered" => "the server does not speak TLS on this port",
+        "tls.required" => "the server speaks only TLS on this port",
+        "auth.denied" => "the credentials are wrong, or were changed on one side only",
+        "authz.denied" => "the login is right, but this user lacks the right for the operation",
+        "proto.timeout" => {
+            "the process accepts connections but does not answer: it is stopped, blocked or overloaded (the kernel accepts for it)"
+        }
+        "proto.closed" => {
+            "the server closed the connection before it answered: it is starting, stopping, or a proxy without a backend"
+        }
+        "proto.garbage" | "proto.mismatch" => "something else than this service answers on that port",
+        "proto.too_large" => "the answer is far larger than this service ever sends",
+        "proto.not_ready" => "the server is starting up, electing or replaying its log",
+        "harness.fd_limit" => "this process may not open more files: raise the limit or lower --jobs",
+        "harness.deadline" => "a client library did not give control back before the check's deadline",
+        _ => "",
+    }
+}

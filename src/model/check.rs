@@ -1,0 +1,251 @@
+use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{CheckId, Expectation, RunId, Waiver};
+
+/// Whether a check decides readiness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Its failure means NOT READY.
+    Required,
+    /// Its failure is a warning.
+    Advisory,
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Required => "required",
+            Self::Advisory => "advisory",
+        })
+    }
+}
+
+/// The kind of environment: which checks apply, and with which values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// A workstation: single servers on loopback.
+    Local,
+    /// A development cluster (Kind): single servers behind the contract's Services.
+    Dev,
+    /// A hardened, replicated environment before production.
+    Staging,
+    /// Production.
+    Prod,
+}
+
+impl Profile {
+    /// All profiles, from the simplest to the strictest.
+    pub const ALL: [Self; 4] = [Self::Local, Self::Dev, Self::Staging, Self::Prod];
+
+    /// The word used in files and on the command line.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Local => "local",
+            Self::Dev => "dev",
+            Self::Staging => "staging",
+            Self::Prod => "prod",
+        }
+    }
+}
+
+impl fmt::Display for Profile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.word())
+    }
+}
+
+impl FromStr for Profile {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let known = || Self::ALL.map(Self::word).join(", ");
+        Self::ALL
+            .into_iter()
+            .find(|profile| profile.word() == text)
+            .ok_or_else(|| format!("`{text}` is not a profile; known are {}", known()))
+    }
+}
+
+/// A place in a data file.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub struct SourcePlace {
+    /// The file, as the user knows it.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u64,
+    /// The column, from 1.
+    pub column: u64,
+}
+
+impl fmt::Display for SourcePlace {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// A bounded wait for something that converges: an election, a first scrape, a replica.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Eventually {
+    /// How long the condition may take to come true, in milliseconds.
+    pub within_ms: u64,
+    /// The pause between two attempts, in milliseconds.
+    pub every_ms: u64,
+}
+
+/// One check of a plan: a stanza with every value resolved.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PlannedCheck {
+    /// Its stable name.
+    pub id: CheckId,
+    /// What must be true, in one line.
+    pub title: String,
+    /// Why it matters to an application.
+    pub why: String,
+    /// Whether it decides readiness.
+    pub severity: Severity,
+    /// Checks of the plan that must pass before this one may run.
+    pub needs: Vec<CheckId>,
+    /// The positive controls of a negative check; they stand in `needs` too. Empty for every other check.
+    pub control: Vec<CheckId>,
+    /// The probe that looks.
+    pub probe: String,
+    /// The probe's parameters.
+    pub with: Value,
+    /// What the facts must be.
+    pub expect: Expectation,
+    /// The service whose address and credentials the probe uses, if any.
+    pub target: Option<String>,
+    /// The hard deadline of one attempt, in milliseconds.
+    pub deadline_ms: u64,
+    /// The bounded wait, where the condition converges.
+    pub eventually: Option<Eventually>,
+    /// Whether it looks at the run itself, and so waits for every other check to be finished, whatever its verdict.
+    pub last: bool,
+    /// Whether it writes to the server (always removed again).
+    pub writes: bool,
+    /// What to do when it fails.
+    pub remedy: String,
+    /// Why it most likely fails when the facts are wrong; may be empty.
+    pub likely_cause: String,
+    /// Labels for selection.
+    pub tags: Vec<String>,
+    /// The sentences of the requirements it covers, as `file:line`.
+    pub covers: Vec<String>,
+    /// Where it is written.
+    pub source: SourcePlace,
+    /// Where its vector is written, for one row of a vector.
+    pub vector: Option<SourcePlace>,
+    /// Sabotages of a real server that were seen to turn it red; empty means unproven.
+    pub proven_by: Vec<String>,
+    /// Why it will not run, when that is declared.
+    pub skip: Option<String>,
+    /// The declared exception that covers it, expired or not.
+    pub waiver: Option<Waiver>,
+}
+
+impl PlannedCheck {
+    /// Whether it asks for a refusal.
+    #[must_use]
+    pub fn is_negative(&self) -> bool {
+        !self.control.is_empty()
+    }
+
+    /// The hard deadline of one attempt.
+    #[must_use]
+    pub fn deadline(&self) -> Duration {
+        Duration::from_millis(self.deadline_ms)
+    }
+
+    /// A check for tests of code that only looks at some of its fields.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sample(id: &str) -> Self {
+        #[expect(clippy::missing_panics_doc, reason = "only tests call it, with literals")]
+        Self {
+            id: id.parse().expect("a valid id"),
+            title: format!("{id} holds"),
+            why: "applications rely on it".to_owned(),
+            severity: Severity::Required,
+            needs: Vec::new(),
+            control: Vec::new(),
+            probe: "net.tcp".to_owned(),
+            with: Value::Null,
+            expect: Expectation::parse(&serde_json::json!({"connected": true})).expect("a valid expectation"),
+            target: None,
+            deadline_ms: 5_000,
+            eventually: None,
+            last: false,
+            writes: false,
+            remedy: "start it".to_owned(),
+            likely_cause: String::new(),
+            tags: Vec::new(),
+            covers: Vec::new(),
+            source: SourcePlace { file: "checks/sample.yaml".to_owned(), line: 1, column: 3 },
+            vector: None,
+            proven_by: Vec::new(),
+            skip: None,
+            waiver: None,
+        }
+    }
+}
+
+/// How the checks of a plan were chosen.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Selection {
+    /// Positional patterns; empty means everything of the profile.
+    pub only: Vec<String>,
+    /// Patterns of `--skip`.
+    pub without: Vec<String>,
+    /// `--severity`, if given.
+    pub severity: Option<Severity>,
+    /// `--tag`, if given.
+    pub tags: Vec<String>,
+    /// How many checks of the profile were left out by the above.
+    pub left_out: usize,
+}
+
+impl Selection {
+    /// Whether the plan is only a part of what the profile asks for.
+    #[must_use]
+    pub fn is_partial(&self) -> bool {
+        self.left_out > 0
+    }
+}
+
+/// The exact list of checks of a run, fixed before the first byte is sent.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Plan {
+    /// The run's id: in every report, and in the name of everything the run writes to a server.
+    pub run: RunId,
+    /// The kind of environment.
+    pub profile: Profile,
+    /// The checks, needs before dependants.
+    pub checks: Vec<PlannedCheck>,
+    /// How they were chosen.
+    pub selection: Selection,
+    /// Checks of the catalogue that do not apply to the profile, with the profiles they do apply to.
+    pub not_applicable: BTreeMap<CheckId, Vec<Profile>>,
+    /// Whether writing checks are skipped.
+    pub read_only: bool,
+    /// Whether advisory checks decide readiness too.
+    pub strict: bool,
+    /// SHA-256 of the resolved configuration without its secrets, 16 hexadecimal digits of it.
+    pub configuration_digest: String,
+    /// SHA-256 of the catalogue's files, 16 hexadecimal digits of it.
+    pub catalogue_digest: String,
+    /// Milliseconds the whole run may take.
+    pub deadline_ms: u64,
+    /// Checks that may run at once.
+    pub jobs: usize,
+    /// Milliseconds to wait for readiness before judging (`--wait`).
+    pub wait_ms: u64,
+    /// Declared exceptions that match no check of the catalogue.
+    pub unmatched_waivers: Vec<Waiver>,
+}

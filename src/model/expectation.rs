@@ -1,0 +1,166 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
+use serde_json::Value;
+
+use super::{FactPath, Matcher, matcher::text_of, untrusted::clip};
+
+/// What a check says the facts must be: paths of facts, each with its condition. Never empty.
+#[derive(Debug, Clone)]
+pub struct Expectation {
+    source: Value,
+    conditions: Vec<(FactPath, Matcher)>,
+}
+
+/// An expectation that cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct ExpectationError {
+    /// The path under which the fault lies, if it lies under one.
+    pub path: Option<String>,
+    /// What is wrong and what is expected.
+    pub message: String,
+}
+
+/// One fact that is not as expected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Mismatch {
+    /// Where in the facts.
+    pub path: String,
+    /// The condition, in words.
+    pub expected: String,
+    /// What was there instead, clipped to 400 characters.
+    pub observed: String,
+}
+
+impl Mismatch {
+    pub(super) fn new(path: &str, matcher: &Matcher, fact: Option<&Value>) -> Self {
+        Self::new_text(path, &matcher.describe(), fact)
+    }
+
+    pub(super) fn new_text(path: &str, expected: &str, fact: Option<&Value>) -> Self {
+        let observed = fact.map_or_else(|| "nothing".to_owned(), |fact| clip(&text_of(fact), 400));
+        Self { path: path.to_owned(), expected: expected.to_owned(), observed }
+    }
+}
+
+impl Expectation {
+    /// Reads an expectation as it is written in a data file.
+    ///
+    /// # Errors
+    /// When it is not a map, is empty, or holds a path or condition that is not one.
+    pub fn parse(value: &Value) -> Result<Self, ExpectationError> {
+        let at = |path: Option<&str>, message: String| ExpectationError { path: path.map(str::to_owned), message };
+        let Value::Object(map) = value else {
+            return Err(at(None, "an expectation is a map of facts and their conditions".to_owned()));
+        };
+        if map.is_empty() {
+            return Err(at(None, "a check without an assertion cannot fail: name at least one fact".to_owned()));
+        }
+        let mut conditions = Vec::new();
+        for (path, condition) in map {
+            let parsed = path.parse::<FactPath>().map_err(|message| at(Some(path), message))?;
+            let matcher = Matcher::parse(condition).map_err(|error| at(Some(path), error.message))?;
+            conditions.push((parsed, matcher));
+        }
+        Ok(Self { source: value.clone(), conditions })
+    }
+
+    /// Everything that does not hold of `facts`; empty when all of it holds.
+    #[must_use]
+    pub fn mismatches(&self, facts: &Value) -> Vec<Mismatch> {
+        self.conditions
+            .iter()
+            .flat_map(|(path, matcher)| matcher.mismatches(&path.to_string(), path.find(facts)))
+            .collect()
+    }
+
+    /// The paths it names.
+    pub fn paths(&self) -> impl Iterator<Item = &FactPath> {
+        self.conditions.iter().map(|(path, _)| path)
+    }
+
+    /// The whole in words, for a report.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let describe = |(path, matcher): &(FactPath, Matcher)| format!("{path} is {}", matcher.describe());
+        self.conditions.iter().map(describe).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Serialize for Expectation {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.source.serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Expectation {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::parse(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn holds(expect: Value, facts: &Value) -> bool {
+        Expectation::parse(&expect).expect("an expectation").mismatches(facts).is_empty()
+    }
+
+    #[test]
+    fn each_condition_accepts_and_refuses() {
+        let facts = json!({"text": "abc", "number": 5, "list": [1, 2], "none": [], "rows": [{"up": true}, {"up": false}], "null": null});
+        let cases = [
+            (json!({"text": "abc"}), true),
+            (json!({"text": "ab"}), false),
+            (json!({"number": "5"}), false),
+            (json!({"number": 5.0}), true),
+            (json!({"text": {"one_of": ["x", "abc"]}}), true),
+            (json!({"text": {"not": "abc"}}), false),
+            (json!({"missing": {"not": "abc"}}), false),
+            (json!({"number": {"at_least": 5, "at_most": 5}}), true),
+            (json!({"number": {"between": [6, 7]}}), false),
+            (json!({"text": {"at_least": 0}}), false),
+            (json!({"text": {"matches": "^a.c$"}}), true),
+            (json!({"text": {"contains": "b"}}), true),
+            (json!({"list": {"contains": 3}}), false),
+            (json!({"list": {"contains_all": [1, 2]}}), true),
+            (json!({"list": {"count": 2}}), true),
+            (json!({"list": {"count": {"at_least": 3}}}), false),
+            (json!({"number": {"count": 1}}), false),
+            (json!({"list": {"each": {"at_least": 1}}}), true),
+            (json!({"rows": {"each": {"up": true}}}), false),
+            (json!({"none": {"each": {"up": true}}}), false),
+            (json!({"none": {"each": {"up": true}, "allow_empty": true}}), true),
+            (json!({"missing": {"each": {"up": true}, "allow_empty": true}}), false),
+            (json!({"missing": {"exists": false}}), true),
+            (json!({"null": {"exists": true}}), true),
+            (json!({"null": null}), true),
+        ];
+        for (expect, expected) in cases {
+            assert_eq!(holds(expect.clone(), &facts), expected, "{expect}");
+        }
+    }
+
+    #[test]
+    fn an_expectation_that_asserts_nothing_does_not_load() {
+        for bad in [
+            json!({}),
+            json!([]),
+            json!({"a": {}}),
+            json!({"a": {"equal": 1}}),
+            json!({"a": {"count": {}}}),
+            json!({"a": {"matches": "("}}),
+        ] {
+            assert!(Expectation::parse(&bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_mismatch_names_the_path_the_condition_and_the_fact() {
+        let expectation = Expectation::parse(&json!({"rows": {"each": {"up": true}}})).expect("valid");
+        let found = expectation.mismatches(&json!({"rows": [{"up": false}]}));
+        assert_eq!(found, [Mismatch { path: "rows.0.up".into(), expected: "true".into(), observed: "false".into() }]);
+    }
+}

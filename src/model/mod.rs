@@ -1,0 +1,46 @@
+//! The words of the program: checks, facts, expectations, verdicts, events, reports.
+//!
+//! Pure: no runtime, no I/O, no client. Everything that decides whether something is ready is decided here, and
+//! can be tested without a server. Reading order: [`CheckId`], [`PlannedCheck`], [`Observation`], [`Expectation`],
+//! [`judge`], [`Verdict`], [`Event`], [`Report`].
+
+mod cause;
+mod check;
+mod check_id;
+mod event;
+mod expectation;
+mod fact_path;
+mod judgement;
+mod matcher;
+mod observation;
+mod probe;
+mod report;
+mod run_id;
+mod run_verdict;
+mod secret;
+mod target;
+mod trouble;
+mod untrusted;
+mod verdict;
+mod waiver;
+
+pub use cause::likely_cause;
+pub use check::{Eventually, Plan, PlannedCheck, Profile, Selection, Severity, SourcePlace};
+pub use check_id::{CheckId, InvalidCheckId};
+pub use event::{CheckResult, Event, JournalError, Level, Provenance, What, read_journal};
+pub use expectation::{Expectation, ExpectationError, Mismatch};
+pub use fact_path::FactPath;
+pub use judgement::{Judgement, judge};
+pub use matcher::{Matcher, MatcherError};
+pub use observation::{Facts, Observation, Phase};
+pub use probe::{Fact, ProbeDescriptor};
+pub use report::{Cause, Counts, Report, Row, ServiceSummary, WaiverState, WaiverStatus};
+pub use run_id::RunId;
+pub use run_verdict::{ExitCode, RunVerdict};
+pub use secret::{Redactor, Secret};
+pub use target::{HostPort, InvalidHostPort, Target, TlsTarget};
+pub use trouble::{Trouble, TroubleKind};
+pub(crate) use untrusted::is_hidden;
+pub use untrusted::{clip, one_line, printable};
+pub use verdict::Verdict;
+pub use waiver::Waiver;

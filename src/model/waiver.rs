@@ -1,0 +1,25 @@
+use jiff::civil::Date;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// A declared exception: the check still runs, but its failure does not decide readiness until the waiver expires.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Waiver {
+    /// The check, or a pattern of checks.
+    pub check: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Why it is acceptable for now.
+    pub reason: String,
+    /// The last day on which it holds (UTC).
+    #[schemars(with = "String", extend("format" = "date"))]
+    pub expires: Date,
+}
+
+impl Waiver {
+    /// Whether it no longer holds on `today` (UTC).
+    #[must_use]
+    pub fn is_expired(&self, today: Date) -> bool {
+        today > self.expires
+    }
+}

@@ -1,0 +1,24 @@
+//! One dialler for every probe: resolve, connect, TLS, with phase times, byte caps and a deadline; HTTP on top of it.
+//!
+//! No driver's own time-out is trusted: every step runs inside [`Clock::phase`], which ends it in time and names it.
+//! No proxy, no redirect, verification always on.
+
+mod capped;
+mod certificate;
+mod clock;
+mod dial;
+mod http;
+mod resolve;
+mod stream;
+mod tls;
+mod tls_error;
+
+pub use capped::{Capped, TooMuch};
+pub use certificate::certificate_facts;
+pub use clock::Clock;
+pub use dial::Dialler;
+pub use http::{HttpAnswer, HttpRequest};
+pub use resolve::Resolver;
+pub use stream::Stream;
+pub use tls::{client_config, install_provider, server_name, trust_store};
+pub use tls_error::tls_trouble;

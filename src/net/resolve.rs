@@ -1,0 +1,102 @@
+use std::{net::IpAddr, time::Duration};
+
+use hickory_resolver::{
+    TokioResolver,
+    net::{DnsError, NetError},
+    proto::op::ResponseCode,
+};
+
+use super::Clock;
+use crate::model::Trouble;
+
+/// How long one name may take to resolve.
+const BOUND: Duration = Duration::from_secs(3);
+
+/// The names of the place we stand in, asked with our own bounds: `getaddrinfo` has none, and its threads run on
+/// after a time-out.
+pub struct Resolver {
+    system: Result<TokioResolver, String>,
+}
+
+impl std::fmt::Debug for Resolver {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Resolver").finish_non_exhaustive()
+    }
+}
+
+impl Resolver {
+    /// Reads the system's configuration (servers, search list, hosts file). A configuration that cannot be read shows
+    /// at the first name that needs it: addresses and `localhost` resolve without.
+    #[must_use]
+    pub fn from_system() -> Self {
+        let system = TokioResolver::builder_tokio().map_err(|error| error.to_string()).and_then(|mut builder| {
+            let options = builder.options_mut();
+            options.timeout = Duration::from_millis(700);
+            options.attempts = 2;
+            // A checker must see what is true now, not what was true at the last check.
+            options.cache_size = 0;
+            builder.build().map_err(|error| error.to_string())
+        });
+        Self { system }
+    }
+
+    /// The addresses of a host, IPv4 first, in the order the server gave them.
+    ///
+    /// # Errors
+    /// A fault of the class `dns.nxdomain`, `dns.none`, `dns.servfail`, `dns.timeout` or `dns.failed`.
+    pub async fn resolve(&self, clock: &Clock, host: &str) -> Result<Vec<IpAddr>, Trouble> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return Ok(vec![address]);
+        }
+        if host == "localhost" {
+            return Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]);
+        }
+        clock.phase_within("dns", BOUND, self.ask(host)).await
+    }
+
+    async fn ask(&self, host: &str) -> Result<Vec<IpAddr>, Trouble> {
+        let system = self.system.as_ref().map_err(|error| {
+            Trouble::unable(
+                "dns",
+                "harness.resolv_conf",
+                format!("the resolver's configuration cannot be read: {error}"),
+            )
+        })?;
+        // The last candidate's error of a search replaces the first one's, so a name with dots is asked as it stands
+        // first, and its own answer is the one that is classified.
+        let absolute = format!("{}.", host.trim_end_matches('.'));
+        let answer =
+            if host.contains('.') { system.lookup_ip(absolute.as_str()).await } else { system.lookup_ip(host).await };
+        let found = match answer {
+            Err(error) if error.is_nx_domain() && !host.ends_with('.') => {
+                system.lookup_ip(host).await.map_err(|_| error)
+            }
+            other => other,
+        };
+        match found {
+            Ok(found) => {
+                let mut addresses: Vec<IpAddr> = found.iter().collect();
+                addresses.sort_by_key(IpAddr::is_ipv6);
+                if addresses.is_empty() { Err(none(host)) } else { Ok(addresses) }
+            }
+            Err(error) => Err(classify(host, &error)),
+        }
+    }
+}
+
+fn none(host: &str) -> Trouble {
+    Trouble::fault("dns", "dns.none", format!("the name `{host}` has no address"))
+}
+
+fn classify(host: &str, error: &NetError) -> Trouble {
+    let fault = |class, what: &str| Trouble::fault("dns", class, format!("the name `{host}` {what}"));
+    match error {
+        _ if error.is_nx_domain() => fault("dns.nxdomain", "does not exist"),
+        _ if error.is_no_records_found() => none(host),
+        NetError::Timeout => fault("dns.timeout", "was not resolved: the name server does not answer"),
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::ServFail | ResponseCode::Refused)) => {
+            fault("dns.servfail", "was not resolved: the name server answers that it cannot")
+        }
+        other => fault("dns.failed", &format!("was not resolved: {other}")),
+    }
+}
