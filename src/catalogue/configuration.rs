@@ -1,0 +1,301 @@
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use serde_json::{Map, Value, json};
+
+use super::{
+    ConfigurationFile, Diagnostics, Node, ServiceEntry, SourceFile,
+    configuration_file::{self, CredentialEntry, TlsEntry},
+    diagnostics::suggestion,
+    node::Step,
+    typed::typed,
+};
+use crate::model::{HostPort, Profile, SourcePlace, Waiver};
+
+/// The profile's defaults with the user's file over them.
+#[derive(Debug, Clone)]
+pub struct Configuration {
+    /// The kind of environment.
+    pub profile: Profile,
+    /// Every known service.
+    pub services: BTreeMap<String, ServiceDeclaration>,
+    /// Values that checks compare with.
+    pub values: Value,
+    /// The published contract's file, absolute.
+    pub contract_file: Option<PathBuf>,
+    /// Declared exceptions.
+    pub waivers: Vec<Waiver>,
+    /// The files read.
+    pub files: Vec<String>,
+}
+
+/// One service as declared.
+#[derive(Debug, Clone)]
+pub struct ServiceDeclaration {
+    /// Whether it is there.
+    pub enabled: bool,
+    /// The address that applications use.
+    pub address: Option<HostPort>,
+    /// Addresses of single members.
+    pub members: Vec<HostPort>,
+    /// Addresses of read-only replicas.
+    pub replicas: Vec<HostPort>,
+    /// TLS, or `None` for plain text.
+    pub tls: Option<TlsDeclaration>,
+    /// The user.
+    pub user: Option<String>,
+    /// Where its password is.
+    pub password: Option<CredentialSource>,
+    /// Where the token is.
+    pub token: Option<CredentialSource>,
+    /// The database.
+    pub database: Option<String>,
+    /// The SASL mechanism.
+    pub sasl: Option<String>,
+    /// The exact issuer of tokens.
+    pub issuer: Option<String>,
+    /// Where it is declared.
+    pub place: SourcePlace,
+}
+
+/// TLS material by absolute path.
+#[derive(Debug, Clone)]
+#[expect(missing_docs, reason = "as in the file")]
+pub struct TlsDeclaration {
+    pub ca: Option<PathBuf>,
+    pub server_name: Option<String>,
+    pub client_certificate: Option<PathBuf>,
+    pub client_key: Option<PathBuf>,
+}
+
+/// Where a secret is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CredentialSource {
+    /// In a file, absolute.
+    File(PathBuf),
+    /// In an environment variable.
+    Env(String),
+}
+
+struct Layer {
+    file: SourceFile,
+    node: Node,
+    parsed: ConfigurationFile,
+    folder: PathBuf,
+}
+
+impl Configuration {
+    /// Reads the user's file, if any, over the defaults of its profile (or of `profile`, which wins). Faults are
+    /// collected in `diagnostics`; then nothing is returned.
+    #[must_use]
+    pub fn load(profile: Option<Profile>, user_file: Option<&Path>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let user = match user_file {
+            None => None,
+            Some(path) => match SourceFile::read(path) {
+                Ok(file) => Some(layer(file, path.parent().unwrap_or(Path::new("")), diagnostics)?),
+                Err(error) => {
+                    let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+                    diagnostics.add(
+                        &path.display().to_string(),
+                        (0, 0),
+                        format!("{error}{why}"),
+                        "name another file with --config",
+                    );
+                    return None;
+                }
+            },
+        };
+        let default = if user.is_some() { Profile::Local } else { Profile::Dev };
+        let profile = profile.or_else(|| user.as_ref()?.parsed.profile).unwrap_or(default);
+        Self::merge(profile, user, diagnostics)
+    }
+
+    fn merge(profile: Profile, user: Option<Layer>, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let faults_before = diagnostics.count();
+        let name = format!("checks/profiles/{profile}.yaml");
+        let Some(file) = SourceFile::embedded(&name).into_iter().next() else {
+            diagnostics.add(&name, (0, 0), "the profile is not built into this program", "");
+            return None;
+        };
+        let defaults = layer(file, Path::new(""), diagnostics)?;
+        let mut services: BTreeMap<String, ServiceDeclaration> = BTreeMap::new();
+        for (name, entry) in &defaults.parsed.services {
+            services.insert(name.clone(), declare(None, entry, &defaults, name, diagnostics));
+        }
+        let mut values = Value::Object(defaults.parsed.values.clone());
+        let (mut contract_file, mut waivers, mut files) = (None, Vec::new(), Vec::new());
+        if let Some(user) = &user {
+            let known: Vec<&str> = defaults.parsed.services.keys().map(String::as_str).collect();
+            for (name, entry) in &user.parsed.services {
+                if !known.contains(&name.as_str()) {
+                    let place = user.node.place_of(&[Step::Key("services".into()), Step::Key(name.clone())]);
+                    let hint = suggestion(name, known.iter().copied()).map_or_else(
+                        || format!("known are {}", known.join(", ")),
+                        |near| format!("did you mean `{near}`?"),
+                    );
+                    diagnostics.add(&user.file.name, place, format!("unknown service `{name}`"), hint);
+                    continue;
+                }
+                let base = services.remove(name);
+                services.insert(name.clone(), declare(base, entry, user, name, diagnostics));
+            }
+            merge_values(&mut values, &Value::Object(user.parsed.values.clone()));
+            contract_file = user.parsed.contract.as_ref().map(|contract| absolute(&user.folder, &contract.file));
+            waivers.clone_from(&user.parsed.waivers);
+            files.push(user.file.name.clone());
+        }
+        (diagnostics.count() == faults_before).then_some(Self {
+            profile,
+            services,
+            values,
+            contract_file,
+            waivers,
+            files,
+        })
+    }
+
+    /// What placeholders and `when` conditions of a stanza can name. Holds no secret.
+    #[must_use]
+    pub fn context(&self) -> Value {
+        let services: Map<String, Value> =
+            self.services.iter().map(|(name, one)| (name.clone(), one.public())).collect();
+        let contract =
+            self.contract_file.as_ref().map_or_else(|| json!({}), |file| json!({"file": file.display().to_string()}));
+        json!({"profile": self.profile.word(), "services": services, "values": self.values, "contract": contract})
+    }
+
+    /// The first 16 hexadecimal digits of the SHA-256 of the context and the waivers.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        digest_of(format!("{}{}", self.context(), json!(self.waivers)).as_bytes())
+    }
+}
+
+impl ServiceDeclaration {
+    fn public(&self) -> Value {
+        let address = self.address.as_ref().map(ToString::to_string);
+        let mut public = json!({
+            "enabled": self.enabled, "members": self.members, "replicas": self.replicas, "tls": self.tls.is_some(),
+            "authenticated": self.password.is_some() || self.token.is_some(),
+        });
+        if let Value::Object(map) = &mut public {
+            let optional = [
+                ("address", &address),
+                ("user", &self.user),
+                ("database", &self.database),
+                ("sasl", &self.sasl),
+                ("issuer", &self.issuer),
+            ];
+            for (name, value) in optional {
+                if let Some(value) = value {
+                    map.insert(name.to_owned(), json!(value));
+                }
+            }
+        }
+        public
+    }
+}
+
+pub(super) fn digest_of(bytes: &[u8]) -> String {
+    digest(&SHA256, bytes).as_ref().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn layer(file: SourceFile, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Layer> {
+    diagnostics.know(&file);
+    let node = super::read::parse(&file, diagnostics)?;
+    // An empty file declares nothing, which is allowed.
+    let value = match node.to_value() {
+        Value::Null => json!({}),
+        other => other,
+    };
+    let parsed = typed(&node, &value, &file.name, configuration_file::KEYS, diagnostics)?;
+    let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    Some(Layer { file, node, parsed, folder })
+}
+
+fn declare(
+    base: Option<ServiceDeclaration>,
+    entry: &ServiceEntry,
+    layer: &Layer,
+    name: &str,
+    diagnostics: &mut Diagnostics,
+) -> ServiceDeclaration {
+    let steps = |last: &str| vec![Step::Key("services".into()), Step::Key(name.to_owned()), Step::Key(last.to_owned())];
+    let mut credential = |entry: &Option<CredentialEntry>, key: &str, base: Option<CredentialSource>| match entry {
+        None => base,
+        Some(entry) => match source_of(entry, &layer.folder) {
+            Ok(source) => Some(source),
+            Err(message) => {
+                diagnostics.add(
+                    &layer.file.name,
+                    layer.node.place_of(&steps(key)),
+                    message,
+                    "write `{file: PATH}` or `{env: NAME}`",
+                );
+                None
+            }
+        },
+    };
+    let (line, column) = layer.node.place_of(&[Step::Key("services".into()), Step::Key(name.to_owned())]);
+    let place = SourcePlace { file: layer.file.name.clone(), line, column };
+    // A service that a user declares is there; its address may still come from the profile.
+    let declared_by_user = base.is_some();
+    let base = base.as_ref();
+    // With an address of one's own, the credentials and TLS of the default address do not apply.
+    let moved = declared_by_user && entry.address.is_some();
+    let inherited = base.filter(|_| !moved);
+    let password = credential(&entry.password, "password", inherited.and_then(|base| base.password.clone()));
+    let token = credential(&entry.token, "token", inherited.and_then(|base| base.token.clone()));
+    ServiceDeclaration {
+        enabled: entry.enabled.unwrap_or(declared_by_user || entry.address.is_some()),
+        address: entry.address.clone().or_else(|| base?.address.clone()),
+        members: entry.members.clone().or_else(|| Some(inherited?.members.clone())).unwrap_or_default(),
+        replicas: entry.replicas.clone().or_else(|| Some(inherited?.replicas.clone())).unwrap_or_default(),
+        tls: entry.tls.as_ref().map(|tls| tls_of(tls, &layer.folder)).or_else(|| inherited?.tls.clone()),
+        user: entry.user.clone().or_else(|| inherited?.user.clone()),
+        password,
+        token,
+        database: entry.database.clone().or_else(|| base?.database.clone()),
+        sasl: entry.sasl.clone().or_else(|| inherited?.sasl.clone()),
+        issuer: entry.issuer.clone().or_else(|| inherited?.issuer.clone()),
+        place,
+    }
+}
+
+fn source_of(entry: &CredentialEntry, folder: &Path) -> Result<CredentialSource, String> {
+    match (&entry.file, &entry.env) {
+        (Some(file), None) => Ok(CredentialSource::File(absolute(folder, file))),
+        (None, Some(name)) => Ok(CredentialSource::Env(name.clone())),
+        (None, None) => Err("a credential needs a reference".to_owned()),
+        (Some(_), Some(_)) => Err("a credential has two references".to_owned()),
+    }
+}
+
+fn tls_of(entry: &TlsEntry, folder: &Path) -> TlsDeclaration {
+    let at = |path: &Option<PathBuf>| path.as_ref().map(|path| absolute(folder, path));
+    TlsDeclaration {
+        ca: at(&entry.ca),
+        server_name: entry.server_name.clone(),
+        client_certificate: at(&entry.client_certificate),
+        client_key: at(&entry.client_key),
+    }
+}
+
+fn absolute(folder: &Path, path: &Path) -> PathBuf {
+    folder.join(path)
+}
+
+/// Maps are merged member by member; everything else is replaced.
+fn merge_values(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (name, value) in over {
+                merge_values(base.entry(name.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (base, over) => *base = over.clone(),
+    }
+}

@@ -1,0 +1,151 @@
+use std::{collections::BTreeMap, path::Path};
+
+use serde_json::Value;
+
+use super::{
+    Diagnostics, Node, SourceError, SourceFile,
+    configuration::digest_of,
+    vectors::{self, Vector},
+};
+use crate::model::SourcePlace;
+
+/// All check stanzas and vectors, parsed but not yet resolved for an environment.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    pub(super) stanzas: Vec<CheckStanza>,
+    pub(super) vectors: Vec<Vector>,
+    /// The first 16 hexadecimal digits of the SHA-256 of all files.
+    pub digest: String,
+}
+
+/// One stanza with its place.
+#[derive(Debug, Clone)]
+pub struct CheckStanza {
+    pub(super) node: Node,
+    pub(super) raw: Value,
+    pub(super) id: String,
+    /// Where it is written.
+    pub place: SourcePlace,
+}
+
+impl Catalogue {
+    /// The program's own catalogue, with the files of `folder` added to it: `FOLDER/checks/**` and `FOLDER/vectors/**`,
+    /// or, when it has neither, `FOLDER/**` as checks. A stanza of the same id replaces ours.
+    #[must_use]
+    pub fn load(folder: Option<&Path>, diagnostics: &mut Diagnostics) -> Self {
+        let own_checks: Vec<_> = SourceFile::embedded("checks/")
+            .into_iter()
+            .filter(|file| !file.name.starts_with("checks/profiles/"))
+            .collect();
+        let own_vectors = SourceFile::embedded("vectors/");
+        let (more_checks, more_vectors) = folder.map_or_else(Default::default, |folder| added(folder, diagnostics));
+        let everything: String = own_checks
+            .iter()
+            .chain(&own_vectors)
+            .chain(&more_checks)
+            .chain(&more_vectors)
+            .map(|file| file.text.as_str())
+            .collect();
+        let mut stanzas = read_layer(&own_checks, diagnostics);
+        for stanza in read_layer(&more_checks, diagnostics) {
+            stanzas.retain(|own: &CheckStanza| own.id != stanza.id);
+            stanzas.push(stanza);
+        }
+        let mut vectors = Vec::new();
+        for file in own_vectors.iter().chain(&more_vectors) {
+            let folder = Path::new(&file.name)
+                .parent()
+                .and_then(Path::file_name)
+                .map(|name| name.to_string_lossy().into_owned());
+            vectors.extend(vectors::read(file, &folder.unwrap_or_default(), diagnostics));
+        }
+        Self { stanzas, vectors, digest: digest_of(everything.as_bytes()) }
+    }
+}
+
+fn added(folder: &Path, diagnostics: &mut Diagnostics) -> (Vec<SourceFile>, Vec<SourceFile>) {
+    let mut read = |folder: &Path| {
+        SourceFile::read_folder(folder).unwrap_or_else(|errors| {
+            for error in errors {
+                let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+                let path = match &error {
+                    SourceError::Read { path, .. } | SourceError::TooLarge { path } | SourceError::NotText { path } => {
+                        path
+                    }
+                };
+                diagnostics.add(
+                    &path.display().to_string(),
+                    (0, 0),
+                    format!("{error}{why}"),
+                    "name another folder with --checks",
+                );
+            }
+            Vec::new()
+        })
+    };
+    let (checks, vectors) = (folder.join("checks"), folder.join("vectors"));
+    if checks.is_dir() || vectors.is_dir() {
+        let checks = if checks.is_dir() { read(&checks) } else { Vec::new() };
+        let vectors = if vectors.is_dir() { read(&vectors) } else { Vec::new() };
+        (checks, vectors)
+    } else {
+        (read(folder), Vec::new())
+    }
+}
+
+/// Parses one file; a syntax error is shown where the parser stopped.
+pub(super) fn parse(file: &SourceFile, diagnostics: &mut Diagnostics) -> Option<Node> {
+    match serde_saphyr::from_str::<Node>(&file.text) {
+        Ok(node) => Some(node),
+        Err(error) => {
+            let place = error
+                .location()
+                .map_or((0, 0), |location| (u64::from(location.line() as u32), u64::from(location.column() as u32)));
+            let text = error.to_string();
+            let first = text.lines().next().unwrap_or_default();
+            let first = first.split(" at line ").next().unwrap_or(first).trim_start_matches("error: ");
+            diagnostics.add(&file.name, place, format!("not YAML: {first}"), String::new());
+            None
+        }
+    }
+}
+
+fn read_layer(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Vec<CheckStanza> {
+    let mut stanzas: Vec<CheckStanza> = Vec::new();
+    let mut first_places: BTreeMap<String, SourcePlace> = BTreeMap::new();
+    for file in files {
+        diagnostics.know(file);
+        let Some(node) = parse(file, diagnostics) else { continue };
+        if node.elements().is_empty() {
+            diagnostics.add(
+                &file.name,
+                node.place,
+                "a check file is a list of checks",
+                "begin each with `- id: service/name`",
+            );
+        }
+        for entry in node.elements() {
+            let place_of =
+                |node: &Node| SourcePlace { file: file.name.clone(), line: node.place.0, column: node.place.1 };
+            let Some((id, place)) = entry.get("id").map(|id| (id.to_value(), place_of(id))) else {
+                diagnostics.add(&file.name, entry.place, "a check without `id`", "begin it with `- id: service/name`");
+                continue;
+            };
+            let Value::String(id) = id else {
+                diagnostics.add_at(&place, "the `id` of a check is a text", "");
+                continue;
+            };
+            if let Some(first) = first_places.get(&id) {
+                diagnostics.add_at(
+                    &place,
+                    format!("a second check is called `{id}`"),
+                    format!("the first is at {first}"),
+                );
+                continue;
+            }
+            first_places.insert(id.clone(), place.clone());
+            stanzas.push(CheckStanza { raw: entry.to_value(), node: entry.clone(), id, place });
+        }
+    }
+    stanzas
+}
