@@ -1,0 +1,252 @@
+use std::collections::BTreeMap;
+
+use crate::model::{CheckId, CheckResult, PlannedCheck, Verdict};
+
+/// Checks that may run against one service at once, so that we do not become the load.
+pub const PER_TARGET: usize = 8;
+
+/// Who may run when. Pure: it knows no time and starts nothing.
+#[derive(Debug)]
+pub struct Schedule {
+    checks: Vec<PlannedCheck>,
+    index: BTreeMap<CheckId, usize>,
+    state: Vec<State>,
+    weight: Vec<u64>,
+    jobs: usize,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum State {
+    Waiting,
+    Running,
+    Finished { verdict: Verdict, root: Option<CheckId> },
+}
+
+impl Schedule {
+    /// A schedule for checks in an order where needs come first; at most `jobs` run at once.
+    #[must_use]
+    pub fn new(checks: Vec<PlannedCheck>, jobs: usize) -> Self {
+        let index: BTreeMap<CheckId, usize> =
+            checks.iter().enumerate().map(|(index, check)| (check.id.clone(), index)).collect();
+        // The weight of a check is the time its longest chain of dependants may take: the longest chain starts first.
+        let mut weight: Vec<u64> = checks.iter().map(|check| check.deadline_ms).collect();
+        for at in (0..checks.len()).rev() {
+            for need in checks[at].needs.iter().filter_map(|need| index.get(need)) {
+                weight[*need] = weight[*need].max(checks[*need].deadline_ms + weight[at]);
+            }
+        }
+        let state = vec![State::Waiting; checks.len()];
+        Self { checks, index, state, weight, jobs: jobs.max(1) }
+    }
+
+    /// The check at a position.
+    #[must_use]
+    pub fn check(&self, at: usize) -> &PlannedCheck {
+        &self.checks[at]
+    }
+
+    /// Whether every check is finished.
+    #[must_use]
+    pub fn is_done(&self) -> bool {
+        self.state.iter().all(|state| matches!(state, State::Finished { .. }))
+    }
+
+    /// How many checks run now.
+    #[must_use]
+    pub fn running(&self) -> usize {
+        self.state.iter().filter(|state| **state == State::Running).count()
+    }
+
+    /// Finishes every waiting check that can no longer run or need not: declared skips and blocked ones.
+    pub fn settle(&mut self) -> Vec<(usize, CheckResult)> {
+        let mut settled = Vec::new();
+        // Needs come first in the order, so one pass carries a root through a whole chain.
+        for at in 0..self.checks.len() {
+            if self.state[at] != State::Waiting {
+                continue;
+            }
+            if let Some(result) = self.decided_without_run(at) {
+                self.finish(at, &result);
+                settled.push((at, result));
+            }
+        }
+        settled
+    }
+
+    fn decided_without_run(&self, at: usize) -> Option<CheckResult> {
+        let check = &self.checks[at];
+        if let Some(reason) = &check.skip {
+            return Some(CheckResult::without_run(Verdict::Skip, reason.clone()));
+        }
+        for need in &check.needs {
+            let State::Finished { verdict, root } = &self.state[*self.index.get(need)?] else { continue };
+            if *verdict == Verdict::Skip && check.control.contains(need) {
+                let reason =
+                    format!("its positive control `{need}` was skipped, and without it a refusal proves nothing");
+                return Some(CheckResult::without_run(Verdict::Skip, reason));
+            }
+            if !verdict.satisfies() {
+                let root = root.clone().unwrap_or_else(|| need.clone());
+                let mut result = CheckResult::without_run(Verdict::Blocked, format!("blocked by {root}"));
+                result.root = Some(root);
+                return Some(result);
+            }
+        }
+        None
+    }
+
+    /// The check to start next, if one may: its needs are satisfied, its service has room, and of several it carries the
+    /// longest chain.
+    #[must_use]
+    pub fn next(&self) -> Option<usize> {
+        if self.running() >= self.jobs {
+            return None;
+        }
+        let others_done = self
+            .checks
+            .iter()
+            .zip(&self.state)
+            .all(|(check, state)| check.last || matches!(state, State::Finished { .. }));
+        (0..self.checks.len())
+            .filter(|at| self.state[*at] == State::Waiting && (!self.checks[*at].last || others_done))
+            .filter(|at| self.needs_are_satisfied(*at) && self.target_has_room(*at))
+            .max_by_key(|at| (self.weight[*at], std::cmp::Reverse(*at)))
+    }
+
+    /// Marks a check as running.
+    pub fn start(&mut self, at: usize) {
+        self.state[at] = State::Running;
+    }
+
+    /// Records the result of a check. Returns whether it is the first one.
+    pub fn finish(&mut self, at: usize, result: &CheckResult) -> bool {
+        if matches!(self.state[at], State::Finished { .. }) {
+            return false;
+        }
+        self.state[at] = State::Finished { verdict: result.verdict, root: result.root.clone() };
+        true
+    }
+
+    fn needs_are_satisfied(&self, at: usize) -> bool {
+        self.checks[at].needs.iter().all(|need| {
+            // A need outside the plan was left out on purpose when the plan was made.
+            self.index
+                .get(need)
+                .is_none_or(|need| matches!(&self.state[*need], State::Finished { verdict, .. } if verdict.satisfies()))
+        })
+    }
+
+    fn target_has_room(&self, at: usize) -> bool {
+        let Some(target) = &self.checks[at].target else { return true };
+        let busy = self
+            .checks
+            .iter()
+            .zip(&self.state)
+            .filter(|(check, state)| **state == State::Running && check.target.as_ref() == Some(target))
+            .count();
+        busy < PER_TARGET
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(id: &str, needs: &[&str]) -> PlannedCheck {
+        let mut check = PlannedCheck::sample(id);
+        check.needs = needs.iter().map(|need| need.parse().expect("id")).collect();
+        check
+    }
+
+    fn result(verdict: Verdict) -> CheckResult {
+        CheckResult::without_run(verdict, "")
+    }
+
+    fn run_all(
+        schedule: &mut Schedule,
+        verdict_of: impl Fn(&str) -> Verdict,
+    ) -> Vec<(String, Verdict, Option<String>)> {
+        let mut done = Vec::new();
+        loop {
+            for (at, result) in schedule.settle() {
+                done.push((
+                    schedule.check(at).id.to_string(),
+                    result.verdict,
+                    result.root.map(|root| root.to_string()),
+                ));
+            }
+            let Some(at) = schedule.next() else { break };
+            schedule.start(at);
+            let id = schedule.check(at).id.to_string();
+            let verdict = verdict_of(&id);
+            schedule.finish(at, &result(verdict));
+            done.push((id, verdict, None));
+        }
+        done
+    }
+
+    #[test]
+    fn one_red_root_blocks_its_whole_chain_and_nothing_else() {
+        let checks = vec![check("a/1", &[]), check("a/2", &["a/1"]), check("a/3", &["a/2"]), check("b/1", &[])];
+        let mut schedule = Schedule::new(checks, 4);
+        let done = run_all(&mut schedule, |id| if id == "a/1" { Verdict::Fail } else { Verdict::Pass });
+        assert!(schedule.is_done());
+        for (id, verdict, root) in done {
+            let expected = match id.as_str() {
+                "a/1" => (Verdict::Fail, None),
+                "b/1" => (Verdict::Pass, None),
+                _ => (Verdict::Blocked, Some("a/1".to_owned())),
+            };
+            assert_eq!((verdict, root), expected, "{id}");
+        }
+    }
+
+    #[test]
+    fn a_warning_an_error_and_a_check_that_did_not_run_block_too() {
+        for verdict in [Verdict::Warn, Verdict::Error, Verdict::NotRun, Verdict::Fail] {
+            let mut schedule = Schedule::new(vec![check("a/1", &[]), check("a/2", &["a/1"])], 1);
+            let done = run_all(&mut schedule, |_| verdict);
+            assert_eq!(done[1].1, Verdict::Blocked, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn a_skipped_need_holds_nobody_back_but_a_skipped_control_does() {
+        let mut skipped = check("a/1", &[]);
+        skipped.skip = Some("declared".to_owned());
+        let mut negative = check("a/3", &["a/1"]);
+        negative.control = vec!["a/1".parse().expect("id")];
+        let mut schedule = Schedule::new(vec![skipped, check("a/2", &["a/1"]), negative], 1);
+        let done = run_all(&mut schedule, |_| Verdict::Pass);
+        let verdicts: BTreeMap<_, _> = done.into_iter().map(|(id, verdict, _)| (id, verdict)).collect();
+        assert_eq!(verdicts["a/2"], Verdict::Pass);
+        assert_eq!(verdicts["a/3"], Verdict::Skip);
+    }
+
+    #[test]
+    fn the_longest_chain_starts_first_and_the_suites_own_checks_last() {
+        let mut last = check("suite/end", &[]);
+        last.last = true;
+        let checks = vec![last, check("b/1", &[]), check("a/1", &[]), check("a/2", &["a/1"])];
+        let mut schedule = Schedule::new(checks, 1);
+        let order: Vec<_> = run_all(&mut schedule, |_| Verdict::Pass).into_iter().map(|(id, _, _)| id).collect();
+        assert_eq!(order, ["a/1", "b/1", "a/2", "suite/end"]);
+    }
+
+    #[test]
+    fn neither_the_jobs_nor_one_target_are_exceeded() {
+        let mut checks: Vec<_> = (0..20).map(|number| check(&format!("a/{number}"), &[])).collect();
+        for check in &mut checks {
+            check.target = Some("a".to_owned());
+        }
+        checks.push(check("b/1", &[]));
+        let mut schedule = Schedule::new(checks, 30);
+        let mut started = Vec::new();
+        while let Some(at) = schedule.next() {
+            schedule.start(at);
+            started.push(schedule.check(at).id.service().to_owned());
+        }
+        assert_eq!(started.iter().filter(|service| *service == "a").count(), PER_TARGET);
+        assert!(started.contains(&"b".to_owned()));
+    }
+}

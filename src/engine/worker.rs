@@ -1,0 +1,257 @@
+use std::{
+    collections::HashMap,
+    io::{self, BufRead as _, Write as _},
+    sync::{Arc, Mutex, PoisonError, mpsc},
+    time::{Duration, Instant},
+};
+
+use jiff::{Timestamp, tz::TimeZone};
+use tokio::{runtime::Runtime, task::AbortHandle};
+
+use super::{
+    Schedule, WorkerInput,
+    attempt::{self, CurrentClock, Surroundings},
+};
+use crate::{
+    model::{CheckResult, Judgement, Observation, Trouble, Verdict, What, likely_cause},
+    net::{self, Dialler},
+    probes::{FinishedCheck, RunView, Sessions},
+};
+
+/// The probe whose check the supervisor settles itself, after the worker: it looks at the reports.
+pub(super) const SETTLED_BY_SUPERVISOR: &str = "suite.reports";
+
+/// How long running checks may go on after the worker was asked to stop.
+const STOP_GRACE: Duration = Duration::from_secs(4);
+
+enum Signal {
+    Finished(usize, Box<CheckResult>),
+    Stop,
+}
+
+struct Running {
+    hard_deadline: Instant,
+    clock: CurrentClock,
+    begun: Instant,
+    task: AbortHandle,
+}
+
+#[derive(Default)]
+struct Finished(Mutex<Vec<FinishedCheck>>);
+
+impl RunView for Finished {
+    fn finished(&self) -> Vec<FinishedCheck> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+/// The worker process: reads its input from standard input, probes, and writes one event a line to standard output.
+///
+/// Its loop is a plain thread, so a check's hard deadline holds also when its task blocks or spins. It ends by
+/// `process::exit`: a library's thread that does not come back cannot hold the process.
+pub fn run_worker() -> std::process::ExitCode {
+    quiet_panics();
+    let mut first = String::new();
+    let input: WorkerInput = match io::stdin().lock().read_line(&mut first).map(|_| serde_json::from_str(&first)) {
+        Ok(Ok(input)) => input,
+        // The text of the error may quote the input, which holds credentials.
+        Ok(Err(_)) | Err(_) => {
+            eprintln!("the worker's input is not a plan; it is started by `soma-conformance run` and not by hand");
+            return std::process::ExitCode::from(2);
+        }
+    };
+    drop(first);
+    net::install_provider();
+    match Worker::new(input) {
+        Ok(worker) => worker.run(),
+        Err(error) => {
+            eprintln!("the worker could not start its runtime: {error}");
+            std::process::ExitCode::from(2)
+        }
+    }
+}
+
+struct Worker {
+    schedule: Schedule,
+    runtime: Runtime,
+    surroundings: Surroundings,
+    finished: Arc<Finished>,
+    running: HashMap<usize, Running>,
+    to_loop: mpsc::Sender<Signal>,
+    from_checks: mpsc::Receiver<Signal>,
+    stop_at: Option<Instant>,
+}
+
+impl Worker {
+    fn new(input: WorkerInput) -> io::Result<Self> {
+        let WorkerInput { plan, targets } = input;
+        // A task that spins keeps its thread: with more threads than checks at once the others still have one.
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(plan.jobs.clamp(2, 24) + 4)
+            .enable_all()
+            .build()?;
+        let finished = Arc::new(Finished::default());
+        let started = Instant::now();
+        let dialler = runtime.block_on(async { Dialler::from_system() });
+        let surroundings = Surroundings {
+            run: plan.run.clone(),
+            dialler: Arc::new(dialler),
+            sessions: Arc::new(Sessions::default()),
+            targets: Arc::new(targets.into_iter().map(|target| (target.service.clone(), Arc::new(target))).collect()),
+            view: Arc::clone(&finished) as Arc<dyn RunView>,
+            started,
+            wait_until: started + Duration::from_millis(plan.wait_ms),
+            today: Timestamp::now().to_zoned(TimeZone::UTC).date(),
+        };
+        let checks = plan.checks.into_iter().filter(|check| check.probe != SETTLED_BY_SUPERVISOR).collect();
+        let (to_loop, from_checks) = mpsc::channel();
+        let running = HashMap::new();
+        Ok(Self {
+            schedule: Schedule::new(checks, plan.jobs),
+            runtime,
+            surroundings,
+            finished,
+            running,
+            to_loop,
+            from_checks,
+            stop_at: None,
+        })
+    }
+
+    fn run(mut self) -> std::process::ExitCode {
+        let stop = self.to_loop.clone();
+        std::thread::spawn(move || {
+            // A line asks to stop; the end of the pipe means that the supervisor is gone.
+            let _ = io::stdin().lock().read_line(&mut String::new());
+            let _ = stop.send(Signal::Stop);
+        });
+        while !self.schedule.is_done() {
+            for (at, result) in self.schedule.settle() {
+                self.report(at, result);
+            }
+            if self.stop_at.is_none() {
+                while let Some(at) = self.schedule.next() {
+                    self.start(at);
+                }
+            } else if self.running.is_empty() {
+                break;
+            }
+            if self.schedule.is_done() {
+                break;
+            }
+            self.wait();
+        }
+        emit(&What::WorkerEnded { how: "came to its end".to_owned(), complete: self.schedule.is_done() });
+        std::process::exit(0)
+    }
+
+    fn start(&mut self, at: usize) {
+        let check = Arc::new(self.schedule.check(at).clone());
+        self.schedule.start(at);
+        emit(&What::CheckStarted { id: check.id.clone() });
+        let clock = CurrentClock::default();
+        let hard_deadline = attempt::hard_deadline(&check, &self.surroundings);
+        let (surroundings, done, current) = (self.surroundings.clone(), self.to_loop.clone(), clock.clone());
+        let task = self.runtime.spawn(async move {
+            let result = attempt::run(check, surroundings, current).await;
+            // The loop is gone only when the process ends.
+            let _ = done.send(Signal::Finished(at, Box::new(result)));
+        });
+        self.running.insert(at, Running { hard_deadline, clock, begun: Instant::now(), task: task.abort_handle() });
+    }
+
+    /// Waits for a result, a stop, or the next hard deadline.
+    fn wait(&mut self) {
+        let next = self.running.values().map(|running| running.hard_deadline).chain(self.stop_at).min();
+        let bound = next.map_or(Duration::from_secs(1), |next| next.saturating_duration_since(Instant::now()));
+        match self.from_checks.recv_timeout(bound) {
+            Ok(Signal::Finished(at, result)) => {
+                self.running.remove(&at);
+                self.report(at, *result);
+            }
+            Ok(Signal::Stop) => {
+                let stop_at = Instant::now() + STOP_GRACE;
+                self.stop_at = Some(self.stop_at.map_or(stop_at, |earlier| earlier.min(stop_at)));
+            }
+            Err(_) => self.end_overdue(),
+        }
+    }
+
+    fn end_overdue(&mut self) {
+        let now = Instant::now();
+        if self.stop_at.is_some_and(|stop_at| now >= stop_at) {
+            // What still runs has no result; the journal says so by its silence.
+            for (_, running) in self.running.drain() {
+                running.task.abort();
+            }
+            return;
+        }
+        let overdue: Vec<usize> =
+            self.running.iter().filter(|(_, running)| now >= running.hard_deadline).map(|(at, _)| *at).collect();
+        for at in overdue {
+            if let Some(running) = self.running.remove(&at) {
+                running.task.abort();
+                let result = overrun(&running, self.surroundings.started);
+                self.report(at, result);
+            }
+        }
+    }
+
+    fn report(&mut self, at: usize, result: CheckResult) {
+        let check = self.schedule.check(at);
+        let (id, control) = (check.id.clone(), check.control.clone());
+        let verdict = result.verdict;
+        // A check that `settle` finished is recorded already; a late result of an overdue one is not wanted.
+        let _ = self.schedule.finish(at, &result);
+        let mut finished = self.finished.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if finished.iter().any(|one| one.id == id) {
+            return;
+        }
+        finished.push(FinishedCheck { id: id.clone(), verdict, control });
+        drop(finished);
+        emit(&What::CheckFinished { id, result: Box::new(result) });
+    }
+}
+
+/// The result of a check that did not give control back.
+fn overrun(running: &Running, started: Instant) -> CheckResult {
+    let observation: Observation = running.clock.observation();
+    let phase = observation.phases.iter().rev().find(|phase| !phase.done).map_or("op", |phase| phase.name.as_str());
+    let trouble = Trouble::unable(phase, "harness.deadline", "the probe did not come back before its hard deadline");
+    let mut result = CheckResult::without_run(Verdict::Error, trouble.to_string());
+    result.judgement = Some(Judgement {
+        verdict: Verdict::Error,
+        observed: trouble.to_string(),
+        mismatches: Vec::new(),
+        likely_cause: likely_cause(&trouble.class).to_owned(),
+    });
+    result.trouble = Some(trouble);
+    result.observation = Some(observation);
+    result.attempts = 1;
+    result.start_us = u64::try_from(running.begun.duration_since(started).as_micros()).unwrap_or(u64::MAX);
+    result.took_us = u64::try_from(running.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+    result
+}
+
+/// One event, one line, one write. Without a reader there is nobody to work for.
+fn emit(what: &What) {
+    let line = match serde_json::to_string(what) {
+        Ok(line) => line + "\n",
+        Err(error) => {
+            eprintln!("an event could not be written: {error}");
+            return;
+        }
+    };
+    let mut out = io::stdout().lock();
+    if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
+        std::process::exit(2);
+    }
+}
+
+/// A panic is told in one line; the supervisor takes it into the journal, redacted.
+fn quiet_panics() {
+    std::panic::set_hook(Box::new(|info| {
+        let place = info.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
+        eprintln!("panic at {place}: {}", attempt::panic_text(info.payload()));
+    }));
+}
