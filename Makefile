@@ -1,0 +1,44 @@
+# Every command people use; CI calls the same ones. `make` alone lists them.
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+REPORTS ?= target/demo
+
+.PHONY: help setup stack build demo test lint bench schemas clean
+
+help: ## List the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+setup: ## Install what building and testing need (Debian packages; asks for root only when one is missing)
+	@fixtures/setup.sh
+
+build: setup ## Build the program
+	cargo build --locked --workspace
+
+stack: build ## Install and build the real servers into the user's cache
+	cargo run --locked --quiet -p soma-stack -- install
+
+demo: stack ## Run every check against real local servers and leave the reports in target/demo
+	cargo run --locked --quiet -p soma-stack -- run -- \
+	  target/debug/soma-conformance run --report-dir $(REPORTS)
+
+test: stack ## Pass every test, on real servers
+	@fixtures/test.sh
+
+lint: setup ## Format, clippy, the data files, one TLS provider
+	cargo fmt --all -- --check
+	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo run --locked --quiet -- lint
+	! cargo tree --locked -e normal -i ring 2>/dev/null | grep -q ring
+	! cargo tree --locked -e normal -i native-tls 2>/dev/null | grep -q native-tls
+
+bench: stack ## Compare with what one would use instead, as ratios in one run
+	@benches/run.sh
+
+schemas: build ## Write the committed JSON Schemas again
+	target/debug/soma-conformance schema checks >reports/schema/checks.schema.json
+	target/debug/soma-conformance schema config >reports/schema/config.schema.json
+	target/debug/soma-conformance schema results >reports/schema/results.schema.json
+
+clean: ## Remove what builds and runs left in target/; the servers' cache stays
+	cargo clean

@@ -1,0 +1,54 @@
+use std::io::Write as _;
+
+use serde_json::json;
+
+use super::{
+    arguments::{ListArguments, ListFormat},
+    environment,
+    failure::Failure,
+    settings,
+};
+use crate::{
+    catalogue,
+    model::{ExitCode, Plan, Severity},
+    probes,
+};
+
+pub(super) fn main(arguments: &ListArguments) -> Result<ExitCode, Failure> {
+    let request = settings::request(&arguments.selection, None)?;
+    let environment = environment::read(&arguments.selection.environment)?;
+    let plan = catalogue::make_plan(
+        &environment.catalogue,
+        &environment.configuration,
+        &probes::descriptors(),
+        &request,
+        environment.diagnostics,
+    )?;
+    let text = match arguments.format {
+        ListFormat::Ids => plan.checks.iter().map(|check| format!("{}\n", check.id)).collect(),
+        ListFormat::Json => format!("{:#}\n", json!({"profile": plan.profile, "checks": plan.checks})),
+        ListFormat::Table => table(&plan),
+    };
+    // A reader that has seen enough closes the pipe; that is no failure of ours.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(ExitCode::Ready)
+}
+
+fn table(plan: &Plan) -> String {
+    let width = plan.checks.iter().map(|check| check.id.as_str().len()).max().unwrap_or(0);
+    let mut text = String::new();
+    for check in &plan.checks {
+        let severity = if check.severity == Severity::Required { "required" } else { "advisory" };
+        let proof = if check.proven_by.is_empty() { "unproven" } else { "proven" };
+        let note = check.skip.as_ref().map(|reason| format!("  (skipped: {reason})")).unwrap_or_default();
+        text.push_str(&format!("{:width$}  {severity}  {proof:8}  {}{note}\n", check.id.as_str(), check.title));
+    }
+    let skipped = plan.checks.iter().filter(|check| check.skip.is_some()).count();
+    text.push_str(&format!(
+        "\n{} checks of profile {}, {skipped} of them skipped as declared; {} more apply to other profiles\n",
+        plan.checks.len(),
+        plan.profile,
+        plan.not_applicable.len()
+    ));
+    text
+}

@@ -1,0 +1,62 @@
+//! The command line: arguments, environment, terminal, exit codes. The only place that reads the environment.
+
+mod arguments;
+mod completions;
+mod contract;
+mod credentials;
+mod environment;
+mod explain;
+mod failure;
+mod github_output;
+mod lint;
+mod list;
+mod mimic;
+mod progress;
+mod rebuild;
+mod run;
+mod schema;
+mod settings;
+
+pub use arguments::{Arguments, Command};
+pub use mimic::conformance_tests;
+
+use std::process;
+
+use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
+
+use crate::{engine, model::ExitCode, net};
+use failure::Failure;
+
+/// The whole program.
+#[must_use]
+pub fn main() -> process::ExitCode {
+    let words: Vec<_> = std::env::args_os().collect();
+    if words.get(1).is_some_and(|word| word == "worker") && words.len() == 2 {
+        return engine::run_worker();
+    }
+    net::install_provider();
+    // `cargo nextest` and `cargo test` drive the very same program by libtest's words.
+    if mimic::is_libtest_call(&words) {
+        return mimic::main(words);
+    }
+    let arguments = match Arguments::try_parse_from(&words) {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            let is_answer = matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
+            return process::ExitCode::from(if is_answer { 0 } else { ExitCode::Usage.number() });
+        }
+    };
+    let outcome = match arguments.command {
+        Command::Run(arguments) => run::main(&arguments),
+        Command::List(arguments) => list::main(&arguments),
+        Command::Explain(arguments) => explain::main(&arguments),
+        Command::Lint(arguments) => lint::main(&arguments),
+        Command::Schema(arguments) => schema::main(&arguments),
+        Command::Report(arguments) => rebuild::main(&arguments),
+        Command::Contract(arguments) => contract::main(&arguments),
+        Command::Completions(arguments) => completions::main(&arguments, &mut Arguments::command()),
+    };
+    let code = outcome.unwrap_or_else(|failure: Failure| failure.tell());
+    process::ExitCode::from(code.number())
+}

@@ -1,0 +1,201 @@
+use std::{io::Write as _, os::unix::fs::DirBuilderExt as _, path::Path};
+
+use anyhow::Context as _;
+use serde_json::json;
+
+use super::{
+    arguments::{RunArguments, RunFormat},
+    credentials, environment,
+    failure::Failure,
+    github_output,
+    progress::Progress,
+    settings,
+};
+use crate::{
+    catalogue::{self, Configuration},
+    engine::{self, Journal, JournalFailure, Supervision, WorkerInput},
+    model::{
+        CheckResult, Event, ExitCode, Facts, Observation, Plan, PlannedCheck, Provenance, Redactor, Report, Target,
+        What, judge,
+    },
+    probes, reports,
+};
+
+/// The probe whose check is settled here, because it looks at the written reports.
+const REPORTS_PROBE: &str = "suite.reports";
+
+pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
+    let request = settings::request(&arguments.selection, Some(arguments))?;
+    let mut environment = environment::read(&arguments.selection.environment)?;
+    let diagnostics = std::mem::take(&mut environment.diagnostics);
+    let plan = catalogue::make_plan(
+        &environment.catalogue,
+        &environment.configuration,
+        &probes::descriptors(),
+        &request,
+        diagnostics,
+    )?;
+    let targets = targets_of(&environment.configuration, &plan)?;
+    let provenance = settings::provenance("run", &arguments.selection, &environment.configuration.files);
+    let colour = settings::colour(arguments.color);
+    let mut progress = match arguments.format {
+        RunFormat::Json | RunFormat::Markdown => Progress::Silent,
+        RunFormat::Auto if settings::is_live(arguments.format) => Progress::live(&plan),
+        RunFormat::Auto | RunFormat::Plain => Progress::plain(&plan, colour),
+    };
+    let conducted = conduct(plan, targets, provenance, &arguments.report_dir, &mut |event| progress.take(event));
+    progress.finish();
+    let conducted = conducted?;
+    let report = &conducted.report;
+    match arguments.format {
+        RunFormat::Json => drop(std::io::stdout().write_all(reports::results(report).as_bytes())),
+        RunFormat::Markdown => drop(std::io::stdout().write_all(reports::markdown(report, usize::MAX).as_bytes())),
+        RunFormat::Auto | RunFormat::Plain => {
+            print_summary(report, &arguments.report_dir, colour);
+            github_output::publish(report);
+        }
+    }
+    match conducted.failure {
+        None => Ok(ExitCode::of(report)),
+        Some(failure) => {
+            // The files are lost, so the verdict is told here in full.
+            eprintln!("{}", reports::results(report));
+            Err(Failure::new(
+                ExitCode::ReportNotWritten,
+                failure,
+                "the results stand above; free the disk or name another folder with --report-dir",
+            ))
+        }
+    }
+}
+
+/// Reads the credentials of the services the plan goes to.
+pub(super) fn targets_of(configuration: &Configuration, plan: &Plan) -> Result<Vec<Target>, Failure> {
+    let mut faults = catalogue::Diagnostics::default();
+    for file in &configuration.files {
+        if let Ok(file) = catalogue::SourceFile::read(Path::new(file)) {
+            faults.know(&file);
+        }
+    }
+    for file in catalogue::SourceFile::embedded("checks/profiles/") {
+        faults.know(&file);
+    }
+    let targets = credentials::resolve(configuration, plan, &mut faults);
+    if faults.is_empty() { Ok(targets) } else { Err(Failure::Faults(faults)) }
+}
+
+/// A run that came to its end, with what could not be written of it.
+pub(super) struct Conducted {
+    pub(super) report: Report,
+    pub(super) failure: Option<anyhow::Error>,
+}
+
+/// Runs a plan under supervision and writes its reports into `folder`.
+pub(super) fn conduct(
+    plan: Plan,
+    targets: Vec<Target>,
+    provenance: Provenance,
+    folder: &Path,
+    observer: &mut dyn FnMut(&Event),
+) -> Result<Conducted, Failure> {
+    let unwritable = |error: anyhow::Error| {
+        Failure::new(ExitCode::Usage, error, "name a folder that can be written with --report-dir")
+    };
+    prepare(folder).map_err(|error| unwritable(error.into()))?;
+    let mut journal = Journal::begin(folder).map_err(|error| {
+        let hint = match error {
+            JournalFailure::Busy { .. } => "wait for the other run, or name another folder with --report-dir",
+            JournalFailure::Write { .. } => "name a folder that can be written with --report-dir",
+        };
+        Failure::new(ExitCode::Usage, error, hint)
+    })?;
+    let redactor = Redactor::new(targets.iter().flat_map(Target::secrets));
+    let settled_here = plan.checks.iter().find(|check| check.probe == REPORTS_PROBE).cloned();
+    let program = std::env::var_os("SOMA_CONFORMANCE_WORKER").map(Into::into).map_or_else(
+        || {
+            std::env::current_exe()
+                .context("failed to find this program's own file")
+                .map_err(|error| Failure::new(ExitCode::Incomplete, error, ""))
+        },
+        Ok,
+    )?;
+    let supervision =
+        Supervision { input: WorkerInput { plan, targets }, provenance, redactor: &redactor, program, observer };
+    let lost =
+        engine::supervise(&mut journal, supervision).map_err(|error| Failure::new(ExitCode::Incomplete, error, ""))?;
+    let mut failure = lost.map(anyhow::Error::from);
+    let mut remember = |error: anyhow::Error| {
+        failure.get_or_insert(error);
+    };
+    if let Some(check) = settled_here.filter(|check| check.skip.is_none()) {
+        settle_reports_check(&mut journal, &check, folder, observer).unwrap_or_else(&mut remember);
+    }
+    if let Err(error) = journal.append(What::RunFinished).map(|_| ()).and_then(|()| journal.sync()) {
+        remember(error.into());
+    }
+    let Some(report) = Report::fold(journal.events()) else {
+        return Err(Failure::usage("the run has no plan", "this is a defect of the program: please report it"));
+    };
+    if let Err(error) = write_reports(&report, folder) {
+        remember(error);
+    }
+    Ok(Conducted { report, failure })
+}
+
+/// Writes the reports as they would be, reads them back, and judges what stands in them.
+fn settle_reports_check(
+    journal: &mut Journal,
+    check: &PlannedCheck,
+    folder: &Path,
+    observer: &mut dyn FnMut(&Event),
+) -> anyhow::Result<()> {
+    let Some(draft) = Report::fold(journal.events()) else { return Ok(()) };
+    if draft.interrupted.is_some() {
+        return Ok(());
+    }
+    write_reports(&draft, folder)?;
+    // A report that lacks a check is told by its own sentence.
+    let missing: Vec<String> = reports::verify(&draft, folder)
+        .err()
+        .unwrap_or_default()
+        .iter()
+        .map(|error| format!("{error}: {}", error.source))
+        .collect();
+    let facts = Facts::from_iter([
+        ("planned".to_owned(), json!(draft.plan.checks.len())),
+        ("reported".to_owned(), json!(draft.rows.len())),
+        ("missing".to_owned(), json!(missing)),
+    ]);
+    let judgement = judge(check, &Ok(facts.clone()));
+    let mut result = CheckResult::without_run(judgement.verdict, judgement.observed.clone());
+    result.attempts = 1;
+    result.judgement = Some(judgement);
+    result.observation = Some(Observation { facts, ..Observation::default() });
+    let event = journal.append(What::CheckFinished { id: check.id.clone(), result: Box::new(result) })?.clone();
+    observer(&event);
+    Ok(())
+}
+
+/// Writes every report; a failure names every file that could not be written.
+pub(super) fn write_reports(report: &Report, folder: &Path) -> anyhow::Result<()> {
+    match reports::write_all(report, folder) {
+        Ok(_) => Ok(()),
+        Err(errors) => {
+            let texts: Vec<String> = errors.iter().map(|error| format!("{error}: {}", error.source)).collect();
+            Err(anyhow::anyhow!(texts.join("; ")))
+        }
+    }
+}
+
+/// The folder of the reports, for its owner only: evidence may hold what servers say of themselves.
+fn prepare(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// The summary for a person, and where the reports are.
+pub(super) fn print_summary(report: &Report, folder: &Path, colour: bool) {
+    let width = usize::from(console::Term::stdout().size_checked().map_or(110, |(_, columns)| columns));
+    let text = reports::terminal(report, Some(folder), reports::TerminalOptions { width, colour });
+    // A closed pipe must not change the verdict.
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}

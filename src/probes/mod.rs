@@ -1,0 +1,26 @@
+//! Probes look at a real server and return facts; they never judge.
+//!
+//! One folder per service, one file per probe; [`registry`] lists them all. A new probe is one file and one line there.
+
+mod etcd;
+mod http;
+mod kafka;
+mod net;
+mod openfga;
+mod postgres;
+mod probe;
+mod prometheus;
+mod random;
+mod redis;
+mod registry;
+mod scope;
+mod sessions;
+mod suite;
+mod vault;
+
+use random::random_text;
+
+pub use probe::{Probe, RegisteredProbe};
+pub use registry::{descriptors, find, registry};
+pub use scope::{FinishedCheck, RunView, Scope, Targets};
+pub use sessions::Sessions;

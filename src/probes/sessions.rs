@@ -1,0 +1,55 @@
+use std::{
+    any::Any,
+    collections::HashMap,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use tokio::sync::OnceCell;
+
+use crate::model::Trouble;
+
+type Slot = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
+
+/// Connections shared by the checks of one service and identity within a run.
+///
+/// A connection that could not be made is not remembered: the next check tries again, so each has its own evidence.
+/// Where the connection itself is the subject, a probe dials its own instead.
+#[derive(Default)]
+pub struct Sessions {
+    slots: Mutex<HashMap<String, Slot>>,
+}
+
+impl std::fmt::Debug for Sessions {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+impl Sessions {
+    /// The shared connection under `key`, made now if there is none. Checks that ask at the same time wait for one.
+    ///
+    /// # Errors
+    /// The trouble of making it, or unable when `key` is used for connections of two types.
+    pub async fn shared<T, F>(&self, key: &str, connect: F) -> Result<Arc<T>, Trouble>
+    where
+        T: Send + Sync + 'static,
+        F: Future<Output = Result<T, Trouble>>,
+    {
+        let slot = {
+            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(slots.entry(key.to_owned()).or_default())
+        };
+        let session = slot
+            .get_or_try_init(|| async { connect.await.map(|session| Arc::new(session) as Arc<dyn Any + Send + Sync>) })
+            .await?;
+        Arc::clone(session)
+            .downcast::<T>()
+            .map_err(|_| Trouble::unable("plan", "harness.session", format!("two kinds of session under `{key}`")))
+    }
+
+    /// Forgets the connection under `key`, after it broke.
+    pub fn forget(&self, key: &str) {
+        self.slots.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
