@@ -128,17 +128,7 @@ impl Configuration {
         let mut values = Value::Object(defaults.parsed.values.clone());
         let (mut contract_file, mut waivers, mut files) = (None, Vec::new(), Vec::new());
         if let Some(user) = &user {
-            let known: Vec<&str> = defaults.parsed.services.keys().map(String::as_str).collect();
             for (name, entry) in &user.parsed.services {
-                if !known.contains(&name.as_str()) {
-                    let place = user.node.place_of(&[Step::Key("services".into()), Step::Key(name.clone())]);
-                    let hint = suggestion(name, known.iter().copied()).map_or_else(
-                        || format!("known are {}", known.join(", ")),
-                        |near| format!("did you mean `{near}`?"),
-                    );
-                    diagnostics.add(&user.file.name, place, format!("unknown service `{name}`"), hint);
-                    continue;
-                }
                 let base = services.remove(name);
                 services.insert(name.clone(), declare(base, entry, user, name, diagnostics));
             }
@@ -211,9 +201,25 @@ fn layer(file: SourceFile, folder: &Path, diagnostics: &mut Diagnostics) -> Opti
         Value::Null => json!({}),
         other => other,
     };
+    tell_unknown_services(&file, &node, diagnostics);
     let parsed = typed(&node, &value, &file.name, configuration_file::KEYS, diagnostics)?;
     let folder = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
     Some(Layer { file, node, parsed, folder })
+}
+
+/// Every profile knows the same services, so any of them tells which names are wrong.
+fn tell_unknown_services(file: &SourceFile, node: &Node, diagnostics: &mut Diagnostics) {
+    let is_profile = file.name.starts_with("checks/profiles/");
+    let (Some(services), false) = (node.get("services"), is_profile) else { return };
+    let profile = SourceFile::embedded("checks/profiles/local.yaml");
+    let known = profile.first().and_then(|file| super::read::parse(file, diagnostics));
+    let known: Vec<String> = known.as_ref().and_then(|node| node.get("services")).map(Node::keys).unwrap_or_default();
+    for name in services.keys().iter().filter(|name| !known.contains(name)) {
+        let place = services.place_of(&[Step::Key(name.clone())]);
+        let hint = suggestion(name, known.iter().map(String::as_str))
+            .map_or_else(|| format!("known are {}", known.join(", ")), |near| format!("did you mean `{near}`?"));
+        diagnostics.add(&file.name, place, format!("unknown service `{name}`"), hint);
+    }
 }
 
 fn declare(

@@ -69,7 +69,7 @@ pub struct TlsEntry {
 
 /// A secret by reference: exactly one of the two. A secret itself never stands in a configuration file.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, expecting = "a reference to the secret: `{file: PATH}` or `{env: NAME}`")]
 pub struct CredentialEntry {
     /// A file that holds nothing but the secret; one trailing line break is ignored.
     pub file: Option<PathBuf>,

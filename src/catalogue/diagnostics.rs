@@ -1,6 +1,7 @@
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::OnceLock};
 
 use annotate_snippets::{AnnotationKind, Level, Renderer, Snippet};
+use regex::Regex;
 
 use super::SourceFile;
 use crate::model::{SourcePlace, printable};
@@ -91,7 +92,7 @@ impl Diagnostics {
     fn render_one(&self, one: &Diagnostic, renderer: &Renderer) -> String {
         let title = printable(&one.title);
         let hint = printable(&one.hint);
-        let source = self.texts.get(&one.file).map(|text| printable(text));
+        let source = self.texts.get(&one.file).map(|text| masked(&printable(text)));
         let span = source.as_deref().and_then(|source| span_of(source, one.place));
         let mut group = Level::ERROR
             .primary_title(title.as_str())
@@ -110,9 +111,18 @@ impl Diagnostics {
     }
 }
 
+/// The text with every literal after a credential's key hidden: a secret in the wrong place is a secret all the same.
+fn masked(source: &str) -> String {
+    static LITERAL: OnceLock<Option<Regex>> = OnceLock::new();
+    let literal =
+        LITERAL.get_or_init(|| Regex::new(r#"(?m)((?:password|token|secret)["']?\s*:[ \t]*)([^\s{$][^\n,}]*)"#).ok());
+    literal.as_ref().map_or_else(String::new, |literal| literal.replace_all(source, "${1}***").into_owned())
+}
+
 /// The bytes from a place to the end of the word or quoted text that begins there.
 fn span_of(source: &str, (line, column): (u64, u64)) -> Option<std::ops::Range<usize>> {
-    let line = usize::try_from(line).ok()?.checked_sub(1)?;
+    // A parser that ran out of text stops behind the last line: shown is that one.
+    let line = usize::try_from(line).ok()?.checked_sub(1)?.min(source.lines().count().checked_sub(1)?);
     let start_of_line: usize = source.split_inclusive('\n').take(line).map(str::len).sum();
     let text = source.get(start_of_line..)?.lines().next()?;
     let column = usize::try_from(column).ok()?.checked_sub(1)?;

@@ -7,6 +7,7 @@ mod configuration;
 mod configuration_file;
 mod context;
 mod diagnostics;
+mod draft;
 mod duration;
 mod embedded;
 mod expand;

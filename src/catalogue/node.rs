@@ -58,6 +58,15 @@ impl Node {
         }
     }
 
+    /// The names of the members; none for anything but a map.
+    #[must_use]
+    pub fn keys(&self) -> Vec<String> {
+        match &self.kind {
+            Kind::Map(members) => members.iter().map(|(name, _, _)| name.clone()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     /// The elements; none for anything but a list.
     #[must_use]
     pub fn elements(&self) -> &[Self] {

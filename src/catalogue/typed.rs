@@ -76,7 +76,14 @@ fn remove(value: &mut Value, steps: &[Step]) -> Option<String> {
 fn sentence(error: &serde_json::Error) -> String {
     // The position in the intermediate value says nothing to a reader of the file.
     let text = error.to_string();
-    text.split(" at line ").next().unwrap_or(&text).to_owned()
+    let text = text.split(" at line ").next().unwrap_or(&text);
+    // What stands where a reference to a secret is expected may be the secret.
+    match text.split_once("expected a reference to the secret") {
+        Some((_, rest)) => {
+            format!("expected a reference to the secret{rest}; the secret itself never stands in this file")
+        }
+        None => text.to_owned(),
+    }
 }
 
 fn steps_of_path(path: &serde_path_to_error::Path) -> Vec<Step> {

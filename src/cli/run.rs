@@ -1,4 +1,8 @@
-use std::{io::Write as _, os::unix::fs::DirBuilderExt as _, path::Path};
+use std::{
+    io::Write as _,
+    os::unix::fs::DirBuilderExt as _,
+    path::{Path, PathBuf},
+};
 
 use anyhow::Context as _;
 use serde_json::json;
@@ -111,14 +115,7 @@ pub(super) fn conduct(
     })?;
     let redactor = Redactor::new(targets.iter().flat_map(Target::secrets));
     let settled_here = plan.checks.iter().find(|check| check.probe == REPORTS_PROBE).cloned();
-    let program = std::env::var_os("SOMA_CONFORMANCE_WORKER").map(Into::into).map_or_else(
-        || {
-            std::env::current_exe()
-                .context("failed to find this program's own file")
-                .map_err(|error| Failure::new(ExitCode::Incomplete, error, ""))
-        },
-        Ok,
-    )?;
+    let program = own_program()?;
     let supervision =
         Supervision { input: WorkerInput { plan, targets }, provenance, redactor: &redactor, program, observer };
     let lost =
@@ -140,6 +137,17 @@ pub(super) fn conduct(
         remember(error);
     }
     Ok(Conducted { report, failure })
+}
+
+/// This very program, also when its file was replaced since it started: supervisor and worker must be the same build.
+fn own_program() -> Result<PathBuf, Failure> {
+    let by_kernel = Path::new("/proc/self/exe");
+    if by_kernel.exists() {
+        return Ok(by_kernel.to_owned());
+    }
+    std::env::current_exe()
+        .context("failed to find this program's own file")
+        .map_err(|error| Failure::new(ExitCode::Incomplete, error, ""))
 }
 
 /// Writes the reports as they would be, reads them back, and judges what stands in them.

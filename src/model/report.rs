@@ -243,10 +243,15 @@ fn lost(begun: bool, interrupted: Option<i32>, end_of_worker: Option<&str>) -> C
 }
 
 fn causes(rows: &[Row], strict: bool) -> Vec<Cause> {
+    let mut blocked_by: BTreeMap<&CheckId, Vec<&Row>> = BTreeMap::new();
+    for row in rows {
+        if let Some(root) = &row.result.root {
+            blocked_by.entry(root).or_default().push(row);
+        }
+    }
     let mut causes: Vec<(u8, Cause)> = Vec::new();
     for row in rows {
-        let blocked: Vec<&Row> =
-            rows.iter().filter(|other| other.result.root.as_ref() == Some(&row.check.id)).collect();
+        let blocked: &[&Row] = blocked_by.get(&row.check.id).map_or(&[], Vec::as_slice);
         let own = decides(row, strict);
         let is_red = match row.result.verdict {
             Verdict::Fail | Verdict::Error => true,
@@ -260,7 +265,7 @@ fn causes(rows: &[Row], strict: bool) -> Vec<Cause> {
         let cause = Cause {
             id: row.check.id.clone(),
             decides: own || blocked.iter().any(|other| decides(other, strict)),
-            blocks: blocked.into_iter().map(|other| other.check.id.clone()).collect(),
+            blocks: blocked.iter().map(|other| other.check.id.clone()).collect(),
         };
         let rank = match (cause.decides, row.result.verdict) {
             (true, Verdict::Fail | Verdict::Warn) => 0,

@@ -1,6 +1,6 @@
 use jiff::civil::Date;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error as _};
 
 /// A declared exception: the check still runs, but its failure does not decide readiness until the waiver expires.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -13,7 +13,15 @@ pub struct Waiver {
     pub reason: String,
     /// The last day on which it holds (UTC).
     #[schemars(with = "String", extend("format" = "date"))]
+    #[serde(deserialize_with = "date")]
     pub expires: Date,
+}
+
+fn date<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Date, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let wrong =
+        |_| D::Error::custom(format!("`{}` is not a day: expected such as `2026-12-31`", super::clip(&text, 40)));
+    text.parse::<Date>().map_err(wrong)
 }
 
 impl Waiver {

@@ -7,7 +7,7 @@ use std::{
 };
 
 /// What each layer may use; `docs/architecture.md` shows the same picture.
-const ARROWS: [(&str, &[&str]); 8] = [
+pub const ARROWS: [(&str, &[&str]); 8] = [
     ("model", &[]),
     ("net", &["model"]),
     ("cluster", &["net", "model"]),
@@ -66,7 +66,9 @@ fn used_layers(text: &str) -> BTreeSet<String> {
                     '{' => depth += 1,
                     '}' if depth == 0 => break,
                     '}' => depth -= 1,
-                    character if depth == 0 && (character.is_alphanumeric() || character == '_') => word.push(character),
+                    character if depth == 0 && (character.is_alphanumeric() || character == '_') => {
+                        word.push(character)
+                    }
                     ':' | ',' if depth == 0 && !word.is_empty() => {
                         used.insert(std::mem::take(&mut word));
                     }
@@ -78,7 +80,9 @@ fn used_layers(text: &str) -> BTreeSet<String> {
                 used.insert(word);
             }
         } else {
-            used.insert(rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect());
+            used.insert(
+                rest.chars().take_while(|character| character.is_alphanumeric() || *character == '_').collect(),
+            );
         }
     }
     used.retain(|name| ARROWS.iter().any(|(layer, _)| layer == name));
@@ -90,10 +94,16 @@ fn no_arrow_points_up() {
     let mut wrong = Vec::new();
     for path in files("src", "rs") {
         let name = relative(&path);
-        let Some(layer) = name.strip_prefix("src/").and_then(|rest| rest.split_once('/')).map(|(layer, _)| layer) else { continue };
-        let (_, allowed) = ARROWS.iter().find(|(known, _)| *known == layer).unwrap_or_else(|| panic!("{name}: `{layer}` is no layer"));
+        let Some(layer) = name.strip_prefix("src/").and_then(|rest| rest.split_once('/')).map(|(layer, _)| layer)
+        else {
+            continue;
+        };
+        let (_, allowed) =
+            ARROWS.iter().find(|(known, _)| *known == layer).unwrap_or_else(|| panic!("{name}: `{layer}` is no layer"));
         let text = fs::read_to_string(&path).expect("text");
-        for used in used_layers(production(&text)).iter().filter(|used| *used != layer && !allowed.contains(&used.as_str())) {
+        for used in
+            used_layers(production(&text)).iter().filter(|used| *used != layer && !allowed.contains(&used.as_str()))
+        {
             wrong.push(format!("{name} uses {used}"));
         }
     }
