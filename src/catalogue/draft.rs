@@ -177,6 +177,7 @@ impl<'a> Planner<'a> {
                 every_ms: entry.every.map_or(DEFAULT_EVERY_MS, super::HumanDuration::millis),
             }),
             last: parsed.last,
+            quiet: parsed.quiet,
             writes: probe.writes,
             remedy: parsed.remedy.clone(),
             likely_cause: parsed.likely_cause.clone(),

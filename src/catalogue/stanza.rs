@@ -55,6 +55,9 @@ pub struct Stanza {
     /// Whether it looks at the run itself and so comes after every other check.
     #[serde(default)]
     pub last: bool,
+    /// Whether it measures time, and so runs alone.
+    #[serde(default)]
+    pub quiet: bool,
     /// Why it most likely fails when the facts are wrong.
     #[serde(default)]
     pub likely_cause: String,
@@ -114,6 +117,7 @@ pub(super) const KEYS: &[&str] = &[
     "folder",
     "where",
     "last",
+    "quiet",
     "likely_cause",
     "remedy",
     "tags",

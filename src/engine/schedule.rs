@@ -99,7 +99,10 @@ impl Schedule {
     /// longest chain.
     #[must_use]
     pub fn next(&self) -> Option<usize> {
-        if self.running() >= self.jobs {
+        let running = self.running();
+        let is_quiet_now =
+            self.checks.iter().zip(&self.state).any(|(check, state)| check.quiet && *state == State::Running);
+        if running >= self.jobs || is_quiet_now {
             return None;
         }
         let others_done = self
@@ -107,10 +110,20 @@ impl Schedule {
             .iter()
             .zip(&self.state)
             .all(|(check, state)| check.last || matches!(state, State::Finished { .. }));
-        (0..self.checks.len())
-            .filter(|at| self.state[*at] == State::Waiting && (!self.checks[*at].last || others_done))
-            .filter(|at| self.needs_are_satisfied(*at) && self.target_has_room(*at))
-            .max_by_key(|at| (self.weight[*at], std::cmp::Reverse(*at)))
+        let may_start = |at: &usize| {
+            self.state[*at] == State::Waiting
+                && (!self.checks[*at].last || others_done)
+                && self.needs_are_satisfied(*at)
+                && self.target_has_room(*at)
+        };
+        let heaviest = |quiet: bool| {
+            (0..self.checks.len())
+                .filter(|at| self.checks[*at].quiet == quiet)
+                .filter(may_start)
+                .max_by_key(|at| (self.weight[*at], std::cmp::Reverse(*at)))
+        };
+        // A check that measures time starts when nothing else runs or could.
+        heaviest(false).or_else(|| heaviest(true).filter(|_| running == 0))
     }
 
     /// Marks a check as running.
@@ -231,6 +244,24 @@ mod tests {
         let mut schedule = Schedule::new(checks, 1);
         let order: Vec<_> = run_all(&mut schedule, |_| Verdict::Pass).into_iter().map(|(id, _, _)| id).collect();
         assert_eq!(order, ["a/1", "b/1", "a/2", "suite/end"]);
+    }
+
+    #[test]
+    fn a_check_that_measures_time_runs_alone() {
+        let mut quiet = check("opa/latency", &[]);
+        quiet.quiet = true;
+        let mut schedule = Schedule::new(vec![quiet, check("a/1", &[]), check("a/2", &["opa/latency"])], 4);
+        let first = schedule.next().expect("one may start");
+        assert_eq!(schedule.check(first).id.as_str(), "a/1");
+        schedule.start(first);
+        assert_eq!(schedule.next(), None, "not beside another check");
+        schedule.finish(first, &result(Verdict::Pass));
+        let second = schedule.next().expect("now alone");
+        assert_eq!(schedule.check(second).id.as_str(), "opa/latency");
+        schedule.start(second);
+        assert_eq!(schedule.next(), None, "and nothing beside it");
+        schedule.finish(second, &result(Verdict::Pass));
+        assert_eq!(schedule.next().map(|at| schedule.check(at).id.to_string()).as_deref(), Some("a/2"));
     }
 
     #[test]

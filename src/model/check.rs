@@ -128,6 +128,9 @@ pub struct PlannedCheck {
     pub eventually: Option<Eventually>,
     /// Whether it looks at the run itself, and so waits for every other check to be finished, whatever its verdict.
     pub last: bool,
+    /// Whether it measures time, and so runs alone: our own load would be measured with it.
+    #[serde(default)]
+    pub quiet: bool,
     /// Whether it writes to the server (always removed again).
     pub writes: bool,
     /// What to do when it fails.
@@ -182,6 +185,7 @@ impl PlannedCheck {
             deadline_ms: 5_000,
             eventually: None,
             last: false,
+            quiet: false,
             writes: false,
             remedy: "start it".to_owned(),
             likely_cause: String::new(),

@@ -2,8 +2,10 @@
 //!
 //! One folder per service, one file per probe; [`registry`] lists them all. A new probe is one file and one line there.
 
+mod contract;
 mod etcd;
 mod http;
+mod jwt;
 mod kafka;
 mod net;
 mod openfga;

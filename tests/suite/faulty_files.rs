@@ -76,7 +76,10 @@ fn a_folder_that_cannot_be_read_or_written_is_a_clear_error() {
         (vec!["lint", "--checks", "/nonexistent"], "/nonexistent"),
         (vec!["run", "--config", "/nonexistent.yaml"], "/nonexistent.yaml"),
         (vec!["report", "--from", "/nonexistent"], "/nonexistent"),
-        (vec!["run", "suite/negative-controls", "--profile", "local", "--report-dir", "/dev/null/reports"], "--report-dir"),
+        (
+            vec!["run", "suite/negative-controls", "--profile", "local", "--report-dir", "/dev/null/reports"],
+            "--report-dir",
+        ),
     ] {
         let output = soma(&arguments).output().expect("runs");
         let (out, err) = text(&output);

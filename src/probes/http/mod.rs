@@ -1,0 +1,13 @@
+//! The generic HTTP probe.
+
+mod api;
+mod latency;
+mod place;
+mod pooled;
+mod request;
+
+pub(super) use api::{Api, ApiAnswer};
+pub(super) use latency::Latency;
+pub(super) use place::Place;
+pub(super) use pooled::{base_url, pooled_client};
+pub(super) use request::Request;

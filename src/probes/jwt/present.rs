@@ -1,0 +1,122 @@
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    forge::Forgery,
+    issuer::{discovered_url, keys},
+    token::{Token, mint},
+};
+use crate::{
+    model::{Fact, Facts, Trouble},
+    probes::{Probe, Scope, http::Api},
+};
+
+/// Presents a token, genuine or forged, to an enforcement point, and tells whether it was let in.
+///
+/// Each forgery is made of a genuine token of this run, so that it is refused for what was forged and nothing else. The
+/// tokens are never facts.
+pub(in crate::probes) struct Present;
+
+/// Parameters.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::probes) struct With {
+    /// What is done to the genuine token.
+    forgery: Forgery,
+    /// The enforcement point.
+    verifier: Verifier,
+}
+
+/// An enforcement point.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::probes) struct Verifier {
+    /// The service of the configuration that decides.
+    service: String,
+    /// Path and query.
+    path: String,
+    /// The JSON it is asked with. The texts `@token@`, `@scopes@` and `@claims.NAME@` become the presented token, the
+    /// genuine token's scopes as a list, and its claims. Without it, the token is sent as a bearer token of a GET.
+    json: Option<Value>,
+}
+
+impl Probe for Present {
+    const NAME: &'static str = "jwt.present";
+    const ABOUT: &'static str = "presents a genuine or forged token to an enforcement point";
+    const FACTS: &'static [Fact] = &[
+        Fact {
+            name: "accepted",
+            about: "whether it was let in: the decision where the answer is one, else a status of 2xx",
+        },
+        Fact { name: "status", about: "the status code" },
+        Fact { name: "decision", about: "the `result` of the answer, where there is one" },
+        Fact { name: "algorithm", about: "the algorithm of the genuine token" },
+    ];
+    type With = With;
+
+    async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
+        let target = scope.target()?;
+        let genuine = mint(&scope, &target).await?;
+        let url = discovered_url(&scope, &target, "jwks_uri").await?;
+        let published = keys(&scope, &target, &url).await?;
+        let presented = scope.clock.phase("forge", forged(with.forgery, genuine.clone(), published)).await?;
+        let answer = ask(&scope, &with.verifier, &genuine, &presented).await?;
+        Ok(answer)
+    }
+}
+
+/// Generating a key takes too long for a thread of the runtime.
+async fn forged(forgery: Forgery, genuine: Token, published: Vec<Value>) -> Result<String, Trouble> {
+    tokio::task::spawn_blocking(move || forgery.apply(&genuine, &published))
+        .await
+        .map_err(|_| Trouble::unable("forge", "harness.forge", "the forgery was not finished"))?
+}
+
+async fn ask(scope: &Scope, verifier: &Verifier, genuine: &Token, presented: &str) -> Result<Facts, Trouble> {
+    let unknown = || {
+        Trouble::unable("plan", "harness.no_target", format!("the configuration has no service `{}`", verifier.service))
+    };
+    let point = scope.targets.get(&verifier.service).ok_or_else(unknown)?;
+    let answer = match &verifier.json {
+        Some(template) => {
+            let body = filled(template, genuine, presented);
+            Api::of_service(scope, point)?.post(&verifier.path, &body).await?
+        }
+        None => {
+            let api = Api::anonymous(scope, point.address.clone(), point.tls.clone());
+            api.with_secret("authorization", &format!("Bearer {presented}"))?.get(&verifier.path).await?
+        }
+    };
+    let decision = answer.json.as_ref().and_then(|body| body.get("result")).cloned();
+    let accepted = answer.status.is_success() && decision.as_ref().is_none_or(|decision| *decision == true);
+    let mut facts = Facts::from_iter([
+        ("accepted".to_owned(), json!(accepted)),
+        ("status".to_owned(), json!(answer.status.as_u16())),
+        ("algorithm".to_owned(), genuine.header["alg"].clone()),
+    ]);
+    if let Some(decision) = decision {
+        facts.insert("decision".to_owned(), decision);
+    }
+    Ok(facts)
+}
+
+fn filled(template: &Value, genuine: &Token, presented: &str) -> Value {
+    match template {
+        Value::String(text) => match text.as_str() {
+            "@token@" => json!(presented),
+            "@scopes@" => {
+                json!(genuine.claims["scope"].as_str().unwrap_or_default().split_ascii_whitespace().collect::<Vec<_>>())
+            }
+            other => match other.strip_prefix("@claims.").and_then(|rest| rest.strip_suffix('@')) {
+                Some(name) => genuine.claims[name].clone(),
+                None => template.clone(),
+            },
+        },
+        Value::Array(list) => list.iter().map(|element| filled(element, genuine, presented)).collect(),
+        Value::Object(map) => {
+            Value::Object(map.iter().map(|(name, member)| (name.clone(), filled(member, genuine, presented))).collect())
+        }
+        other => other.clone(),
+    }
+}

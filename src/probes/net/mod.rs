@@ -1,0 +1,7 @@
+//! Probes that need no client: they dial.
+
+mod tcp;
+mod tls;
+
+pub(super) use tcp::Tcp;
+pub(super) use tls::{FACTS as TLS_FACTS, Tls, facts_of as tls_facts};

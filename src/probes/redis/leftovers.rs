@@ -1,0 +1,85 @@
+use redis::Value as Reply;
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::json;
+
+use super::{
+    connection::{Login, connect},
+    reply::json_of,
+};
+use crate::{
+    model::{Fact, Facts, Trouble},
+    probes::{Probe, Scope},
+};
+
+/// Lists keys of this run that are still there.
+///
+/// `SCAN` walks the whole keyspace, so it is bounded: on a server with more keys than that only a part is looked at,
+/// and `complete` says so. Every key of ours expires by itself within 30 seconds anyway.
+pub(in crate::probes) struct Leftovers;
+
+/// Parameters: none.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::probes) struct With {}
+
+/// Keys looked at in one step, and the most steps: half a million keys.
+const STEP: &str = "1000";
+const STEPS: usize = 500;
+
+impl Probe for Leftovers {
+    const NAME: &'static str = "redis.leftovers";
+    const ABOUT: &'static str = "lists keys of this run that are still there";
+    const FACTS: &'static [Fact] = &[
+        Fact { name: "leftovers", about: "the keys" },
+        Fact { name: "complete", about: "whether the whole keyspace was looked at" },
+    ];
+    type With = With;
+
+    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+        let target = scope.target()?;
+        let mut connection = connect(&scope, &target, &Login::declared(&target, None)?).await?;
+        let pattern = format!("{}*", scope.run.scratch_name());
+        let mut cursor = "0".to_owned();
+        let mut keys = Vec::new();
+        let mut complete = false;
+        for _ in 0..STEPS {
+            let reply = connection.ask(&scope, "op", &["SCAN", &cursor, "MATCH", &pattern, "COUNT", STEP]).await?;
+            let (next, found) =
+                step(&reply).ok_or_else(|| Trouble::fault("op", "proto.garbage", "the answer to SCAN is none"))?;
+            keys.extend(found);
+            cursor = next;
+            if cursor == "0" {
+                complete = true;
+                break;
+            }
+        }
+        // SCAN may show a key more than once.
+        keys.sort();
+        keys.dedup();
+        keys.truncate(100);
+        Ok(Facts::from_iter([("leftovers".to_owned(), json!(keys)), ("complete".to_owned(), json!(complete))]))
+    }
+}
+
+fn step(reply: &Reply) -> Option<(String, Vec<String>)> {
+    let reply = json_of(reply);
+    let cursor = reply.get(0)?.as_str()?.to_owned();
+    let keys = reply.get(1)?.as_array()?.iter().filter_map(|key| key.as_str().map(str::to_owned)).collect();
+    Some((cursor, keys))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_is_a_cursor_and_keys_or_nothing() {
+        let bulk = |text: &str| Reply::BulkString(text.as_bytes().to_vec());
+        let reply = Reply::Array(vec![bulk("17"), Reply::Array(vec![bulk("a")])]);
+        assert_eq!(step(&reply), Some(("17".to_owned(), vec!["a".to_owned()])));
+        for bad in [Reply::Nil, Reply::Array(vec![]), Reply::Array(vec![bulk("0")])] {
+            assert_eq!(step(&bad), None, "{bad:?}");
+        }
+    }
+}

@@ -1,0 +1,87 @@
+use super::{
+    RegisteredProbe, contract, etcd, http, jwt, kafka, net, openfga, postgres, prometheus, redis, suite, vault,
+};
+use crate::model::ProbeDescriptor;
+
+/// Every probe of the program.
+#[must_use]
+pub fn registry() -> &'static [RegisteredProbe] {
+    const {
+        &[
+            RegisteredProbe::of::<net::Tcp>(),
+            RegisteredProbe::of::<net::Tls>(),
+            RegisteredProbe::of::<suite::Controls>(),
+            RegisteredProbe::of::<suite::Reports>(),
+            RegisteredProbe::of::<http::Request>(),
+            RegisteredProbe::of::<http::Latency>(),
+            RegisteredProbe::of::<prometheus::Query>(),
+            RegisteredProbe::of::<prometheus::Rules>(),
+            RegisteredProbe::of::<prometheus::ScrapeTargets>(),
+            RegisteredProbe::of::<openfga::Check>(),
+            RegisteredProbe::of::<openfga::Model>(),
+            RegisteredProbe::of::<openfga::RoundTrip>(),
+            RegisteredProbe::of::<openfga::Leftovers>(),
+            RegisteredProbe::of::<jwt::Discovery>(),
+            RegisteredProbe::of::<jwt::Fetch>(),
+            RegisteredProbe::of::<jwt::Mint>(),
+            RegisteredProbe::of::<jwt::Present>(),
+            RegisteredProbe::of::<contract::Published>(),
+            RegisteredProbe::of::<contract::Fetch>(),
+            RegisteredProbe::of::<contract::Endpoints>(),
+            RegisteredProbe::of::<vault::LookupSelf>(),
+            RegisteredProbe::of::<vault::KvRoundTrip>(),
+            RegisteredProbe::of::<vault::Leftovers>(),
+            RegisteredProbe::of::<postgres::Startup>(),
+            RegisteredProbe::of::<postgres::Tls>(),
+            RegisteredProbe::of::<postgres::LogIn>(),
+            RegisteredProbe::of::<postgres::Query>(),
+            RegisteredProbe::of::<postgres::Roundtrip>(),
+            RegisteredProbe::of::<postgres::Replicas>(),
+            RegisteredProbe::of::<postgres::Leftovers>(),
+            RegisteredProbe::of::<redis::Command>(),
+            RegisteredProbe::of::<redis::Write>(),
+            RegisteredProbe::of::<redis::Info>(),
+            RegisteredProbe::of::<redis::Permissions>(),
+            RegisteredProbe::of::<redis::Plaintext>(),
+            RegisteredProbe::of::<redis::Roundtrip>(),
+            RegisteredProbe::of::<redis::Durability>(),
+            RegisteredProbe::of::<redis::Leftovers>(),
+            RegisteredProbe::of::<kafka::ApiVersions>(),
+            RegisteredProbe::of::<kafka::Metadata>(),
+            RegisteredProbe::of::<kafka::AdvertisedListeners>(),
+            RegisteredProbe::of::<kafka::Quorum>(),
+            RegisteredProbe::of::<kafka::RegisteredBrokers>(),
+            RegisteredProbe::of::<kafka::Configs>(),
+            RegisteredProbe::of::<kafka::Topics>(),
+            RegisteredProbe::of::<kafka::LogDirs>(),
+            RegisteredProbe::of::<kafka::LoginProbe>(),
+            RegisteredProbe::of::<kafka::CreateDryRun>(),
+            RegisteredProbe::of::<kafka::TopicLifecycle>(),
+            RegisteredProbe::of::<kafka::RoundTrip>(),
+            RegisteredProbe::of::<kafka::ConsumerGroup>(),
+            RegisteredProbe::of::<kafka::Leftovers>(),
+            RegisteredProbe::of::<etcd::EndpointHealth>(),
+            RegisteredProbe::of::<etcd::Status>(),
+            RegisteredProbe::of::<etcd::Members>(),
+            RegisteredProbe::of::<etcd::Alarms>(),
+            RegisteredProbe::of::<etcd::Range>(),
+            RegisteredProbe::of::<etcd::RoundTrip>(),
+            RegisteredProbe::of::<etcd::Lease>(),
+            RegisteredProbe::of::<etcd::Watch>(),
+            RegisteredProbe::of::<etcd::Login>(),
+            RegisteredProbe::of::<etcd::Leftovers>(),
+        ]
+    }
+}
+
+/// The probe of this name.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static RegisteredProbe> {
+    registry().iter().find(|probe| probe.descriptor.name == name)
+}
+
+/// What the catalogue must know of every probe.
+#[must_use]
+pub fn descriptors() -> Vec<ProbeDescriptor> {
+    registry().iter().map(|probe| probe.descriptor).collect()
+}
