@@ -189,7 +189,7 @@ impl Report {
             .collect();
         let ended = events.last().map_or(first.at, |event| event.at);
         Some(Self {
-            verdict: RunVerdict::of(&rows, plan.strict),
+            verdict: verdict_of(&rows, plan.strict, complete),
             counts: Counts::of(rows.iter().map(|row| &row.result)),
             causes: causes(&rows, plan.strict),
             services: services(&rows, plan.strict),
@@ -227,6 +227,12 @@ impl Report {
     pub fn with_verdict(&self, verdict: Verdict) -> impl Iterator<Item = &Row> {
         self.rows.iter().filter(move |row| row.result.verdict == verdict)
     }
+}
+
+/// The verdict of the rows; a run that did not come to its own end is at best incomplete, whatever it saw until then.
+fn verdict_of(rows: &[Row], strict: bool, complete: bool) -> RunVerdict {
+    let verdict = RunVerdict::of(rows, strict);
+    if complete { verdict } else { verdict.max(RunVerdict::Incomplete) }
 }
 
 fn lost(begun: bool, interrupted: Option<i32>, end_of_worker: Option<&str>) -> CheckResult {
