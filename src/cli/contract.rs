@@ -1,4 +1,4 @@
-use std::{collections::BTreeMap, io::Write as _};
+use std::collections::BTreeMap;
 
 use serde_json::json;
 
@@ -6,6 +6,7 @@ use super::{
     arguments::{ContractArguments, ContractFormat},
     environment,
     failure::Failure,
+    output::say,
 };
 use crate::{
     catalogue::{Configuration, ServiceDeclaration},
@@ -27,8 +28,7 @@ pub(super) fn main(arguments: &ContractArguments) -> Result<ExitCode, Failure> {
         ContractFormat::Json => format!("{:#}\n", json!(entries)),
         ContractFormat::Configmap => config_map(&entries),
     };
-    // A reader that has seen enough closes the pipe; that is no failure of ours.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    say(&text);
     Ok(ExitCode::Ready)
 }
 

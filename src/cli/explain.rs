@@ -1,4 +1,4 @@
-use super::{arguments::ExplainArguments, environment, failure::Failure, settings};
+use super::{arguments::ExplainArguments, environment, failure::Failure, output::say, settings};
 use crate::{
     catalogue::{self, suggestion},
     model::{ExitCode, PlannedCheck, ProbeDescriptor},
@@ -7,7 +7,7 @@ use crate::{
 
 pub(super) fn main(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
     if let Some(probe) = probes::find(&arguments.name) {
-        print!("{}", explain_probe(&probe.descriptor));
+        say(&explain_probe(&probe.descriptor));
         return Ok(ExitCode::Ready);
     }
     let environment = environment::read(&arguments.environment)?;
@@ -46,7 +46,7 @@ pub(super) fn main(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
         );
         return Err(Failure::usage(format!("there is no check or probe `{}`", arguments.name), hint));
     };
-    print!("{}", explain_check(first, &rows));
+    say(&explain_check(first, &rows));
     Ok(ExitCode::Ready)
 }
 

@@ -1,5 +1,6 @@
 use std::{fs::OpenOptions, io::Write as _};
 
+use super::output::say;
 use crate::{model::Report, reports};
 
 /// Adds to a GitHub job what its environment asks for: the job summary, and annotations on standard output.
@@ -17,6 +18,6 @@ pub(super) fn publish(report: &Report) {
         }
     }
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {
-        let _ = std::io::stdout().write_all(reports::annotations(report).as_bytes());
+        say(&reports::annotations(report));
     }
 }

@@ -1,4 +1,4 @@
-use super::{arguments::LintArguments, environment, failure::Failure, settings};
+use super::{arguments::LintArguments, environment, failure::Failure, output::say, settings};
 use crate::{
     catalogue::{self, Catalogue, Configuration, Diagnostics, PlanError},
     model::{ExitCode, Profile},
@@ -33,6 +33,6 @@ pub(super) fn main(arguments: &LintArguments) -> Result<ExitCode, Failure> {
     if !all.is_empty() {
         return Err(Failure::Faults(all));
     }
-    println!("{checks} checks, no fault found");
+    say(&format!("{checks} checks, no fault found\n"));
     Ok(ExitCode::Ready)
 }

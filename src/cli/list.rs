@@ -1,11 +1,10 @@
-use std::io::Write as _;
-
 use serde_json::json;
 
 use super::{
     arguments::{ListArguments, ListFormat},
     environment,
     failure::Failure,
+    output::say,
     settings,
 };
 use crate::{
@@ -29,8 +28,7 @@ pub(super) fn main(arguments: &ListArguments) -> Result<ExitCode, Failure> {
         ListFormat::Json => format!("{:#}\n", json!({"profile": plan.profile, "checks": plan.checks})),
         ListFormat::Table => table(&plan),
     };
-    // A reader that has seen enough closes the pipe; that is no failure of ours.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    say(&text);
     Ok(ExitCode::Ready)
 }
 

@@ -11,6 +11,7 @@ mod github_output;
 mod lint;
 mod list;
 mod mimic;
+mod output;
 mod progress;
 mod rebuild;
 mod run;

@@ -1,7 +1,8 @@
-use std::{collections::BTreeMap, io::Write as _, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use super::output::say;
 use crate::{
     model::{CheckId, Event, Plan, PlannedCheck, Severity, Verdict, What},
     reports,
@@ -92,8 +93,10 @@ impl Plain {
             if let Some(check) = self.checks.get(id) {
                 let line = reports::plain_line(check, result, self.done, self.checks.len());
                 let style = if self.colour { reports::verdict_style(result.verdict) } else { anstyle::Style::new() };
-                // A closed pipe must not end the run.
-                let _ = writeln!(std::io::stdout(), "{style}{line}{style:#}");
+                say(&format!(
+                    "{style}{line}{style:#}
+"
+                ));
             }
         }
     }

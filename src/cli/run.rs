@@ -1,5 +1,4 @@
 use std::{
-    io::Write as _,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -12,6 +11,7 @@ use super::{
     credentials, environment,
     failure::Failure,
     github_output,
+    output::say,
     progress::Progress,
     settings,
 };
@@ -52,8 +52,8 @@ pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let conducted = conducted?;
     let report = &conducted.report;
     match arguments.format {
-        RunFormat::Json => drop(std::io::stdout().write_all(reports::results(report).as_bytes())),
-        RunFormat::Markdown => drop(std::io::stdout().write_all(reports::markdown(report, usize::MAX).as_bytes())),
+        RunFormat::Json => say(&reports::results(report)),
+        RunFormat::Markdown => say(&reports::markdown(report, usize::MAX)),
         RunFormat::Auto | RunFormat::Plain => {
             print_summary(report, &arguments.report_dir, colour);
             github_output::publish(report);
@@ -204,6 +204,5 @@ fn prepare(folder: &Path) -> std::io::Result<()> {
 pub(super) fn print_summary(report: &Report, folder: &Path, colour: bool) {
     let width = usize::from(console::Term::stdout().size_checked().map_or(110, |(_, columns)| columns));
     let text = reports::terminal(report, Some(folder), reports::TerminalOptions { width, colour });
-    // A closed pipe must not change the verdict.
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    say(&text);
 }

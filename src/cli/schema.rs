@@ -1,8 +1,7 @@
-use std::io::Write as _;
-
 use super::{
     arguments::{SchemaArguments, SchemaOf},
     failure::Failure,
+    output::say,
 };
 use crate::{catalogue, model::ExitCode, probes, reports};
 
@@ -13,7 +12,6 @@ pub(super) fn main(arguments: &SchemaArguments) -> Result<ExitCode, Failure> {
         SchemaOf::Config => format!("{:#}\n", catalogue::configuration_schema()),
         SchemaOf::Results => reports::results_schema(),
     };
-    // A reader that has seen enough closes the pipe; that is no failure of ours.
-    let _ = std::io::stdout().write_all(schema.as_bytes());
+    say(&schema);
     Ok(ExitCode::Ready)
 }

@@ -1,5 +1,5 @@
 use std::{
-    io::{self, BufRead as _, BufReader, Write as _},
+    io::{self, BufRead as _, BufReader, Read as _, Write as _},
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, ChildStdin, Command, ExitStatus, Stdio},
     sync::mpsc,
@@ -18,6 +18,10 @@ use crate::model::{Event, Level, Provenance, Redactor, What, clip, one_line};
 const GRACE: Duration = Duration::from_secs(5);
 /// The most notes taken from a worker's standard error.
 const MOST_NOTES: usize = 50;
+/// The most bytes of one line of a worker. A result with all its evidence stays far below.
+const LONGEST_LINE: u64 = 4 << 20;
+/// How many lines may wait for the loop. Beyond, the worker waits until they are written.
+const WAITING_LINES: usize = 1_024;
 
 /// Everything a supervised run needs.
 pub struct Supervision<'a> {
@@ -66,7 +70,7 @@ pub fn supervise(
     supervision: Supervision<'_>,
 ) -> Result<Option<JournalFailure>, SupervisorError> {
     let deadline = Instant::now() + Duration::from_millis(supervision.input.plan.deadline_ms);
-    let (to_loop, inbox) = mpsc::channel();
+    let (to_loop, inbox) = mpsc::sync_channel(WAITING_LINES);
     let signals = listen_for_signals(&to_loop)?;
     let mut run = Run {
         journal,
@@ -162,7 +166,7 @@ impl Run<'_> {
                     self.append(What::WorkerEnded { how, complete });
                 }
             }
-            // A library that prints to standard output must not break the protocol, nor be lost.
+            // Not of this protocol: nothing else writes to this pipe, but what comes is told and believed by nobody.
             Ok(_) | Err(_) => self.note(line),
         }
     }
@@ -170,7 +174,8 @@ impl Run<'_> {
     fn note(&mut self, line: &str) {
         self.notes += 1;
         if self.notes <= MOST_NOTES {
-            let text = self.redactor.text(&clip(&one_line(line), 500));
+            // Redacted before it is made printable and cut, or a secret could lose the form in which it is known.
+            let text = clip(&one_line(&self.redactor.text(line)), 500);
             self.append(What::Note { level: Level::Warning, text });
         }
     }
@@ -203,7 +208,7 @@ impl SignalListener {
     }
 }
 
-fn listen_for_signals(to_loop: &mpsc::Sender<Input>) -> Result<SignalListener, SupervisorError> {
+fn listen_for_signals(to_loop: &mpsc::SyncSender<Input>) -> Result<SignalListener, SupervisorError> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP]).map_err(SupervisorError::Signals)?;
     let handle = signals.handle();
     let to_loop = to_loop.clone();
@@ -224,7 +229,7 @@ fn listen_for_signals(to_loop: &mpsc::Sender<Input>) -> Result<SignalListener, S
 fn start_worker(
     program: &std::path::Path,
     input: &WorkerInput,
-    to_loop: &mpsc::Sender<Input>,
+    to_loop: &mpsc::SyncSender<Input>,
 ) -> Result<(Child, Option<ChildStdin>), SupervisorError> {
     let failed = |source| SupervisorError::Spawn { program: program.display().to_string(), source };
     let mut command = Command::new(program);
@@ -255,16 +260,19 @@ fn start_worker(
     Ok((worker, pipe))
 }
 
-fn forward(from: impl io::Read, to: &mpsc::Sender<Input>, wrap: fn(String) -> Input) {
+/// Hands on line by line. Of a line without an end only the beginning is kept: our memory is not the worker's to fill.
+fn forward(from: impl io::Read, to: &mpsc::SyncSender<Input>, wrap: fn(String) -> Input) {
     let mut reader = BufReader::new(from);
     let mut bytes = Vec::new();
+    let mut is_rest = false;
     loop {
         bytes.clear();
-        match reader.read_until(b'\n', &mut bytes) {
+        match (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut bytes) {
             Ok(0) | Err(_) => return,
             Ok(_) => {
+                let was_rest = std::mem::replace(&mut is_rest, bytes.last() != Some(&b'\n'));
                 let line = String::from_utf8_lossy(&bytes).trim_end().to_owned();
-                if to.send(wrap(line)).is_err() {
+                if !was_rest && !line.is_empty() && to.send(wrap(line)).is_err() {
                     return;
                 }
             }

@@ -5,6 +5,11 @@ use secrecy::{ExposeSecret as _, SecretString};
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::Value;
 
+use super::{
+    one_line,
+    untrusted::{CUT, printable},
+};
+
 /// A password, token or private key. `Debug` never shows it and its memory is wiped.
 ///
 /// It is serialised in clear for one purpose only: the pipe from the supervisor to its own worker.
@@ -62,7 +67,7 @@ impl Redactor {
     /// The text without any known secret.
     #[must_use]
     pub fn text(&self, text: &str) -> String {
-        self.forms.iter().fold(text.to_owned(), |text, form| {
+        let masked = self.forms.iter().fold(text.to_owned(), |text, form| {
             let form = form.expose();
             if form.len() < SHORTEST_PART {
                 if text == form { MASK.to_owned() } else { text }
@@ -71,7 +76,25 @@ impl Redactor {
             } else {
                 text
             }
-        })
+        });
+        if masked.contains(CUT) { self.without_begun_forms(&masked) } else { masked }
+    }
+
+    /// A text that was clipped in the middle of a secret holds its beginning, right before the mark of the cut.
+    fn without_begun_forms(&self, text: &str) -> String {
+        let mut parts = text.split(CUT).peekable();
+        let mut masked = String::with_capacity(text.len());
+        while let Some(part) = parts.next() {
+            if parts.peek().is_none() {
+                masked.push_str(part);
+                break;
+            }
+            let begun = self.forms.iter().map(|form| begun_at_the_end(part, form.expose())).max().unwrap_or(0);
+            masked.push_str(&part[..part.len() - begun]);
+            masked.push_str(if begun > 0 { MASK } else { "" });
+            masked.push(CUT);
+        }
+        masked
     }
 
     /// Replaces known secrets in every text of a JSON value, names of members included.
@@ -91,14 +114,22 @@ impl Redactor {
     }
 }
 
+/// How many bytes at the end of `text` are a beginning of `form`, if they are enough to give something away.
+fn begun_at_the_end(text: &str, form: &str) -> usize {
+    let longest = text.len().min(form.len());
+    (SHORTEST_PART..=longest).rev().find(|&length| text.as_bytes().ends_with(&form.as_bytes()[..length])).unwrap_or(0)
+}
+
+/// The ways in which drivers and servers write a secret when they echo it.
 fn derived_forms(secret: &str) -> Vec<String> {
     if secret.is_empty() {
         return Vec::new();
     }
-    let mut forms = vec![secret.to_owned()];
+    let mut forms = vec![secret.to_owned(), printable(secret), one_line(secret)];
     // A key file echoed line by line is as bad as the whole.
     forms.extend(secret.lines().filter(|line| line.len() >= 16 && !line.starts_with("-----")).map(str::to_owned));
     if secret.len() >= SHORTEST_PART {
+        forms.extend(inside_base64(secret.as_bytes()));
         forms.push(base64_engine::STANDARD.encode(secret));
         forms.push(base64_engine::STANDARD_NO_PAD.encode(secret));
         forms.push(base64_engine::URL_SAFE.encode(secret));
@@ -109,6 +140,24 @@ fn derived_forms(secret: &str) -> Vec<String> {
         forms.push(quoted.trim_matches('"').to_owned());
         forms.push(format!("{secret:?}").trim_matches('"').to_owned());
         forms.push(format!("'{}'", secret.replace('\'', "''")));
+    }
+    // A secret of blanks alone has nothing left in one line.
+    forms.retain(|form| !form.is_empty());
+    forms
+}
+
+/// The base64 of a longer text that holds the secret, such as `user:password` of an HTTP header: those characters that
+/// depend on the secret alone, for each of the three places a byte can have in its group.
+fn inside_base64(secret: &[u8]) -> Vec<String> {
+    let mut forms = Vec::new();
+    for (before, foreign) in [(0, 0), (1, 2), (2, 3)] {
+        let mut bytes = vec![0; before];
+        bytes.extend(secret);
+        bytes.truncate(bytes.len() / 3 * 3);
+        for engine in [base64_engine::STANDARD, base64_engine::URL_SAFE] {
+            let encoded = engine.encode(&bytes);
+            forms.extend(encoded.get(foreign..).filter(|form| form.len() >= SHORTEST_PART).map(str::to_owned));
+        }
     }
     forms
 }
@@ -138,6 +187,36 @@ mod tests {
             assert!(!masked.contains("a1b2c3d4e5f6"), "{form} became {masked}");
         }
         assert_eq!(format!("{secret:?}"), "***");
+    }
+
+    #[test]
+    fn a_secret_is_masked_inside_the_base64_of_a_longer_text() {
+        let secret = Secret::new(AWKWARD.to_owned());
+        let redactor = Redactor::new([&secret].into_iter());
+        for user in ["", "u", "us", "use", "user"] {
+            for engine in [base64_engine::STANDARD, base64_engine::URL_SAFE] {
+                let header = engine.encode(format!("{user}:{AWKWARD}"));
+                let masked = redactor.text(&format!("Authorization: Basic {header}"));
+                assert!(masked.len() < 50, "{header} became {masked}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_cut_in_the_middle_of_a_secret_does_not_keep_its_beginning() {
+        let secret = Secret::new("hunter2-hunter3-hunter4".to_owned());
+        let redactor = Redactor::new([&secret].into_iter());
+        let cases = [
+            ("x hunter2-hun…", "x ***…"),
+            ("hunter2-hunter3-hunter… and hunter2-…", "***… and ***…"),
+            ("x hunter2-hunter3-hunter4…", "x ***…"),
+            ("x hunt…", "x hunt…"),
+            ("x hunter2-hun", "x hunter2-hun"),
+            ("é…", "é…"),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(redactor.text(text), expected, "{text}");
+        }
     }
 
     #[test]

@@ -23,12 +23,15 @@ pub fn one_line(text: &str) -> String {
     printable(text).split(['\n', '\t']).map(str::trim).filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
+/// What shows that a text was cut.
+pub(super) const CUT: char = '…';
+
 /// At most `most` characters; a cut is shown by an ellipsis.
 #[must_use]
 pub fn clip(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         None => text.to_owned(),
-        Some((end, _)) => format!("{}…", &text[..end]),
+        Some((end, _)) => format!("{}{CUT}", &text[..end]),
     }
 }
 

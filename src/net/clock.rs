@@ -112,8 +112,7 @@ mod tests {
     #[tokio::test]
     async fn a_silent_step_is_ended_and_named() {
         let clock = Clock::new(Duration::from_secs(60));
-        let outcome: Result<(), _> =
-            clock.phase_within("auth", Duration::from_millis(5), std::future::pending()).await;
+        let outcome: Result<(), _> = clock.phase_within("auth", Duration::from_millis(5), std::future::pending()).await;
         let trouble = outcome.expect_err("the step never answers");
         assert_eq!((trouble.phase.as_str(), trouble.class.as_str()), ("auth", "proto.timeout"));
         assert!(!clock.phases()[0].done);

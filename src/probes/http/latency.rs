@@ -118,7 +118,11 @@ impl Question {
         while let Some(part) = answer.chunk().await.map_err(failed)? {
             read += part.len();
             if read > MOST_BYTES {
-                return Err(Trouble::fault("measure", "proto.too_large", format!("the body is larger than {MOST_BYTES} bytes")));
+                return Err(Trouble::fault(
+                    "measure",
+                    "proto.too_large",
+                    format!("the body is larger than {MOST_BYTES} bytes"),
+                ));
             }
         }
         Ok((start.elapsed(), good))

@@ -47,7 +47,7 @@ impl Probe for Present {
     const FACTS: &'static [Fact] = &[
         Fact {
             name: "accepted",
-            about: "whether it was let in: the decision where the answer is one, else a status of 2xx",
+            about: "whether it was let in: the decision `true` where it was asked with JSON, else a status of 2xx",
         },
         Fact { name: "status", about: "the status code" },
         Fact { name: "decision", about: "the `result` of the answer, where there is one" },
@@ -89,7 +89,9 @@ async fn ask(scope: &Scope, verifier: &Verifier, genuine: &Token, presented: &st
         }
     };
     let decision = answer.json.as_ref().and_then(|body| body.get("result")).cloned();
-    let accepted = answer.status.is_success() && decision.as_ref().is_none_or(|decision| *decision == true);
+    // A decision point lets nobody in with an answer that holds no decision; any other point does so with its status.
+    let is_let_in = verifier.json.is_none() || decision.as_ref().is_some_and(|decision| *decision == true);
+    let accepted = answer.status.is_success() && is_let_in;
     let mut facts = Facts::from_iter([
         ("accepted".to_owned(), json!(accepted)),
         ("status".to_owned(), json!(answer.status.as_u16())),
