@@ -99,10 +99,7 @@ impl Node {
 impl<'de> Deserialize<'de> for Node {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let spanned = Spanned::<Kind>::deserialize(deserializer)?;
-        let place = (
-            u64::from(u32::try_from(spanned.referenced.line()).unwrap_or(0)),
-            u64::from(u32::try_from(spanned.referenced.column()).unwrap_or(0)),
-        );
+        let place = (spanned.referenced.line(), spanned.referenced.column());
         Ok(Self { place, kind: spanned.value })
     }
 }

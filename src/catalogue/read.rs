@@ -98,9 +98,7 @@ pub(super) fn parse(file: &SourceFile, diagnostics: &mut Diagnostics) -> Option<
     match serde_saphyr::from_str::<Node>(&file.text) {
         Ok(node) => Some(node),
         Err(error) => {
-            let place = error
-                .location()
-                .map_or((0, 0), |location| (u64::from(location.line() as u32), u64::from(location.column() as u32)));
+            let place = error.location().map_or((0, 0), |location| (location.line(), location.column()));
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
             let first = first.split(" at line ").next().unwrap_or(first).trim_start_matches("error: ");

@@ -71,7 +71,6 @@ pub struct SelectionArguments {
     #[arg(long)]
     pub tag: Vec<String>,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "its fields are documented")]
     pub environment: EnvironmentArguments,
 }
 
@@ -91,10 +90,8 @@ pub struct EnvironmentArguments {
 
 /// `run`.
 #[derive(Debug, Clone, Args)]
-#[expect(clippy::struct_excessive_bools, reason = "flags of a command line")]
 pub struct RunArguments {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "its fields are documented")]
     pub selection: SelectionArguments,
     /// Wait up to this long for conditions to come true before judging them (`5m`)
     #[arg(long, value_name = "DURATION")]
@@ -117,7 +114,7 @@ pub struct RunArguments {
     /// What to print
     #[arg(long, value_enum, default_value_t = RunFormat::Auto)]
     pub format: RunFormat,
-    /// When to use colours; `auto` honours NO_COLOR and needs a terminal
+    /// When to use colours; `auto` honours `NO_COLOR` and needs a terminal
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
 }
@@ -137,7 +134,6 @@ pub enum RunFormat {
 
 /// When to use colours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[expect(missing_docs, reason = "the words say it")]
 pub enum Colour {
     Auto,
     Always,
@@ -148,7 +144,6 @@ pub enum Colour {
 #[derive(Debug, Clone, Args)]
 pub struct ListArguments {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "its fields are documented")]
     pub selection: SelectionArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
@@ -173,7 +168,6 @@ pub struct ExplainArguments {
     #[arg(value_name = "CHECK|PROBE")]
     pub name: String,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "its fields are documented")]
     pub environment: EnvironmentArguments,
 }
 
@@ -181,7 +175,6 @@ pub struct ExplainArguments {
 #[derive(Debug, Clone, Args)]
 pub struct LintArguments {
     #[command(flatten)]
-    #[expect(missing_docs, reason = "its fields are documented")]
     pub environment: EnvironmentArguments,
 }
 
@@ -225,7 +218,6 @@ pub struct ContractArguments {
     #[arg(long, value_enum, default_value_t = ContractFormat::Env)]
     pub format: ContractFormat,
     #[command(flatten)]
-    #[expect(missing_docs, reason = "its fields are documented")]
     pub environment: EnvironmentArguments,
 }
 

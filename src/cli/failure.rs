@@ -1,5 +1,6 @@
 use std::io::IsTerminal as _;
 
+use super::output::complain;
 use crate::{
     catalogue::{Diagnostics, PlanError},
     model::{ExitCode, printable},
@@ -28,14 +29,14 @@ impl Failure {
         match self {
             Self::Faults(diagnostics) => {
                 let colour = std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-                eprint!("{}", diagnostics.render(colour));
+                complain(&diagnostics.render(colour));
                 ExitCode::Usage
             }
             Self::Told { code, error, hint } => {
                 let chain: Vec<String> = error.chain().map(|cause| printable(&cause.to_string())).collect();
-                eprintln!("error: {}", chain.join(": "));
+                complain(&format!("error: {}\n", chain.join(": ")));
                 if !hint.is_empty() {
-                    eprintln!("\nhint: {}", printable(&hint));
+                    complain(&format!("\nhint: {}\n", printable(&hint)));
                 }
                 code
             }

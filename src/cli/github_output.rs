@@ -1,6 +1,6 @@
 use std::{fs::OpenOptions, io::Write as _};
 
-use super::output::say;
+use super::output::{complain, say};
 use crate::{model::Report, reports};
 
 /// Adds to a GitHub job what its environment asks for: the job summary, and annotations on standard output.
@@ -14,7 +14,7 @@ pub(super) fn publish(report: &Report) {
             .open(&path)
             .and_then(|mut file| file.write_all(reports::job_summary(report).as_bytes()));
         if let Err(error) = written {
-            eprintln!("warning: the job summary could not be written: {error}");
+            complain(&format!("warning: the job summary could not be written: {error}\n"));
         }
     }
     if std::env::var_os("GITHUB_ACTIONS").is_some_and(|value| value == "true") {

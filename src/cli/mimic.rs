@@ -4,6 +4,7 @@ use std::{
     path::Path,
     process,
     sync::{Arc, Condvar, Mutex, PoisonError},
+    thread::JoinHandle,
 };
 
 use libtest_mimic::{Completion, Failed, Trial};
@@ -12,29 +13,39 @@ use super::{
     arguments::{EnvironmentArguments, SelectionArguments},
     environment,
     failure::Failure,
-    run, settings,
+    output, run, settings,
 };
 use crate::{
     catalogue,
-    model::{CheckId, CheckResult, Plan, Verdict, What},
+    model::{CheckId, CheckResult, ExitCode, Plan, Verdict, What},
     probes,
 };
 
-/// Whether the words are those of libtest and not of a command of ours.
+/// What libtest's command line knows and ours does not, as a first word.
+const LIBTEST_FLAGS: [&str; 15] = [
+    "--list",
+    "--exact",
+    "--skip",
+    "--nocapture",
+    "--show-output",
+    "--format",
+    "--test-threads",
+    "--ignored",
+    "--include-ignored",
+    "--test",
+    "--bench",
+    "--logfile",
+    "--quiet",
+    "-q",
+    "--color",
+];
+
+/// Whether the words are those of libtest and not of a command of ours: a flag of its own first, or a part of a check's
+/// name and then such a flag.
 pub(super) fn is_libtest_call(words: &[OsString]) -> bool {
-    let flags = [
-        "--list",
-        "--exact",
-        "--nocapture",
-        "--format",
-        "--test-threads",
-        "--ignored",
-        "--include-ignored",
-        "--show-output",
-    ];
-    words.get(1).and_then(|word| word.to_str()).is_some_and(|first| {
-        flags.contains(&first) || (first.contains('/') && words[2..].iter().any(|word| word == "--exact"))
-    })
+    let is_flag = |word: &str| LIBTEST_FLAGS.iter().any(|flag| word.split('=').next() == Some(*flag));
+    let mut words = words.iter().skip(1).filter_map(|word| word.to_str());
+    words.next().is_some_and(|first| is_flag(first) || (first.contains('/') && words.any(is_flag)))
 }
 
 /// The program as a test binary: every planned check is one test.
@@ -49,10 +60,24 @@ pub(super) fn main(words: Vec<OsString>) -> process::ExitCode {
 /// a pass: our own report stays the authority.
 #[must_use]
 pub fn conformance_tests(arguments: &libtest_mimic::Arguments, config: Option<&Path>) -> process::ExitCode {
-    match prepare(arguments, config) {
-        Ok(trials) => libtest_mimic::run(arguments, trials).exit_code(),
-        Err(failure) => process::ExitCode::from(failure.tell().number()),
+    let (trials, run) = match prepare(arguments, config) {
+        Ok(prepared) => prepared,
+        Err(failure) => return process::ExitCode::from(failure.tell().number()),
+    };
+    if arguments.list {
+        list(arguments, &trials);
+        return process::ExitCode::SUCCESS;
     }
+    let conclusion = libtest_mimic::run(arguments, trials);
+    // The last verdict comes before the reports are written, and they must not be lost with this process.
+    let is_written = run.is_none_or(|run| run.join().unwrap_or(false));
+    if is_written { conclusion.exit_code() } else { process::ExitCode::from(101) }
+}
+
+/// One line a test, as libtest lists them. Whoever has read enough of it may close the pipe.
+fn list(arguments: &libtest_mimic::Arguments, trials: &[Trial]) {
+    let chosen = trials.iter().filter(|trial| !arguments.is_filtered_out(trial));
+    output::say(&chosen.map(|trial| format!("{}: test\n", trial.name())).collect::<String>());
 }
 
 /// The verdicts so far, and whether more will come.
@@ -62,7 +87,11 @@ struct Board {
     changed: Condvar,
 }
 
-fn prepare(arguments: &libtest_mimic::Arguments, config: Option<&Path>) -> Result<Vec<Trial>, Failure> {
+/// Whether the reports of the run could be written.
+type Run = JoinHandle<bool>;
+
+/// The tests, and the run that decides them, if one of them is to be run.
+fn prepare(arguments: &libtest_mimic::Arguments, config: Option<&Path>) -> Result<(Vec<Trial>, Option<Run>), Failure> {
     let selection = SelectionArguments {
         environment: EnvironmentArguments {
             config: config.map(Path::to_owned).or_else(|| std::env::var_os("SOMA_CONFORMANCE_CONFIG").map(Into::into)),
@@ -80,11 +109,16 @@ fn prepare(arguments: &libtest_mimic::Arguments, config: Option<&Path>) -> Resul
         &request,
         environment.diagnostics.clone(),
     )?;
-    let wanted: Vec<CheckId> = everything.checks.iter().map(|check| check.id.clone()).collect();
-    let chosen: Vec<&CheckId> = wanted.iter().filter(|id| is_chosen(arguments, id.as_str())).collect();
     let board = Arc::new(Board::default());
+    // While a trial waits for its verdict it holds one of libtest's threads, which costs nothing.
+    let trials: Vec<(&CheckId, Trial)> =
+        everything.checks.iter().map(|check| (&check.id, trial(check.id.clone(), Arc::clone(&board)))).collect();
+    // By libtest's own rules, or a run is made that nobody looks at.
+    let is_chosen = |trial: &Trial| !arguments.is_filtered_out(trial) && !arguments.is_ignored(trial);
+    let chosen: Vec<&CheckId> = trials.iter().filter(|(_, trial)| is_chosen(trial)).map(|(id, _)| *id).collect();
+    let mut run = None;
     if !arguments.list && !chosen.is_empty() {
-        for id in &chosen {
+        for id in chosen {
             let selector = catalogue::Selector::parse(id.as_str()).map_err(|error| Failure::usage(error, ""))?;
             request.only.push(selector);
         }
@@ -97,19 +131,17 @@ fn prepare(arguments: &libtest_mimic::Arguments, config: Option<&Path>) -> Resul
         )?;
         let targets = run::targets_of(&environment.configuration, &plan)?;
         let provenance = settings::provenance("run", &selection, &environment.configuration.files);
-        start(plan, targets, provenance, Arc::clone(&board));
+        run = Some(start(plan, targets, provenance, board));
     }
-    // While a trial waits for its verdict it holds one of libtest's threads, which costs nothing.
-    Ok(wanted.into_iter().map(|id| trial(id, Arc::clone(&board))).collect())
+    Ok((trials.into_iter().map(|(_, trial)| trial).collect(), run))
 }
 
-/// libtest's own rule: `--exact` or a part of the name, without what `--skip` names.
-fn is_chosen(arguments: &libtest_mimic::Arguments, name: &str) -> bool {
-    let matches = |pattern: &String| if arguments.exact { name == pattern } else { name.contains(pattern.as_str()) };
-    arguments.filter.as_ref().is_none_or(matches) && !arguments.skip.iter().any(matches)
-}
-
-fn start(plan: Plan, targets: Vec<crate::model::Target>, provenance: crate::model::Provenance, board: Arc<Board>) {
+fn start(
+    plan: Plan,
+    targets: Vec<crate::model::Target>,
+    provenance: crate::model::Provenance,
+    board: Arc<Board>,
+) -> Run {
     std::thread::spawn(move || {
         let folder = std::env::var_os("SOMA_CONFORMANCE_REPORT_DIR").map(std::path::PathBuf::from);
         let own = folder.is_none().then(tempfile::tempdir).and_then(Result::ok);
@@ -122,12 +154,14 @@ fn start(plan: Plan, targets: Vec<crate::model::Target>, provenance: crate::mode
                 board.changed.notify_all();
             }
         });
-        if let Err(failure) = conducted {
-            failure.tell();
-        }
         board.results.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
         board.changed.notify_all();
-    });
+        let failure = match conducted {
+            Ok(conducted) => conducted.failure.map(|error| Failure::new(ExitCode::ReportNotWritten, error, "")),
+            Err(failure) => Some(failure),
+        };
+        failure.map(Failure::tell).is_none()
+    })
 }
 
 fn trial(id: CheckId, board: Arc<Board>) -> Trial {
@@ -150,5 +184,32 @@ fn verdict(result: &CheckResult) -> Result<Completion, Failed> {
         Verdict::Pass | Verdict::Warn => Ok(Completion::Completed),
         Verdict::Skip => Ok(Completion::ignored_with(result.reason.clone())),
         other => Err(Failed::from(format!("{other}: {}", result.reason))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_of_libtest_are_told_from_our_own() {
+        let cases = [
+            ("--list --format terse", true),
+            ("--format=terse --list", true),
+            ("--exact redis/ping --nocapture", true),
+            ("redis/ping --exact", true),
+            ("redis/ --skip redis/ping", true),
+            ("--skip kafka/", true),
+            ("redis/ping", false),
+            ("list --format json", false),
+            ("run redis/ping --skip redis/tcp", false),
+            ("--help", false),
+            ("", false),
+        ];
+        for (words, expected) in cases {
+            let words: Vec<OsString> =
+                std::iter::once("program").chain(words.split_whitespace()).map(OsString::from).collect();
+            assert_eq!(is_libtest_call(&words), expected, "{words:?}");
+        }
     }
 }

@@ -28,13 +28,23 @@ use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 use crate::{engine, model::ExitCode, net};
 use failure::Failure;
 
+/// The work of a worker, if this process was started as one.
+///
+/// A supervisor starts its own program again as its worker, so every program that makes runs asks this before all else.
+#[must_use]
+pub fn worker_if_asked() -> Option<process::ExitCode> {
+    let mut words = std::env::args_os().skip(1);
+    let is_worker = words.next().is_some_and(|word| word == "worker") && words.next().is_none();
+    is_worker.then(engine::run_worker)
+}
+
 /// The whole program.
 #[must_use]
 pub fn main() -> process::ExitCode {
-    let words: Vec<_> = std::env::args_os().collect();
-    if words.get(1).is_some_and(|word| word == "worker") && words.len() == 2 {
-        return engine::run_worker();
+    if let Some(code) = worker_if_asked() {
+        return code;
     }
+    let words: Vec<_> = std::env::args_os().collect();
     net::install_provider();
     // `cargo nextest` and `cargo test` drive the very same program by libtest's words.
     if mimic::is_libtest_call(&words) {

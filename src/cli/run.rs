@@ -11,7 +11,7 @@ use super::{
     credentials, environment,
     failure::Failure,
     github_output,
-    output::say,
+    output::{complain, say},
     progress::Progress,
     settings,
 };
@@ -63,7 +63,7 @@ pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
         None => Ok(ExitCode::of(report)),
         Some(failure) => {
             // The files are lost, so the verdict is told here in full.
-            eprintln!("{}", reports::results(report));
+            complain(&reports::results(report));
             Err(Failure::new(
                 ExitCode::ReportNotWritten,
                 failure,

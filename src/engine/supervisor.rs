@@ -85,6 +85,7 @@ pub fn supervise(
     run.append(What::WorkerStarted { pid: worker.id() });
     drop(supervision.input);
     let how = run.follow(&mut worker, &mut pipe, &inbox, deadline);
+    run.tell_left_out();
     if !run.complete {
         run.append(What::WorkerEnded { how, complete: false });
     }
@@ -112,7 +113,7 @@ impl Run<'_> {
     ) -> String {
         let mut kill_at: Option<Instant> = None;
         let mut why = None;
-        let mut signals = 0;
+        let (mut signals, mut killed) = (0, false);
         loop {
             let until = kill_at.unwrap_or(deadline);
             let pause = until.saturating_duration_since(Instant::now()).min(Duration::from_millis(100));
@@ -131,22 +132,26 @@ impl Run<'_> {
                     }
                 }
                 Ok(Input::Closed) | Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                Err(mpsc::RecvTimeoutError::Timeout) => {
-                    self.sync();
-                    if Instant::now() < until {
-                        continue;
-                    }
-                    if kill_at.is_none() {
-                        why = Some("stopped at the run's deadline".to_owned());
-                        ask_to_stop(pipe);
-                        kill_at = Some(Instant::now() + GRACE);
-                    } else {
-                        // It is our own child and has not been waited for, so the id is still its own.
-                        let _ = worker.kill();
-                        kill_at = Some(Instant::now() + GRACE);
-                    }
-                }
+                Err(mpsc::RecvTimeoutError::Timeout) => self.sync(),
             }
+            // Looked at after every message too: a worker that never stops talking must not outlive its time.
+            if Instant::now() < until {
+                continue;
+            }
+            match (kill_at, killed) {
+                (None, _) => {
+                    why = Some("stopped at the run's deadline".to_owned());
+                    ask_to_stop(pipe);
+                }
+                (Some(_), false) => {
+                    // It is our own child and has not been waited for, so the id is still its own.
+                    let _ = worker.kill();
+                    killed = true;
+                }
+                // It is dead; whoever else holds its pipe is nothing to wait for.
+                (Some(_), true) => break,
+            }
+            kill_at = Some(Instant::now() + GRACE);
         }
         drop(pipe.take());
         let status = wait_or_kill(worker);
@@ -176,6 +181,13 @@ impl Run<'_> {
         if self.notes <= MOST_NOTES {
             // Redacted before it is made printable and cut, or a secret could lose the form in which it is known.
             let text = clip(&one_line(&self.redactor.text(line)), 500);
+            self.append(What::Note { level: Level::Warning, text });
+        }
+    }
+
+    fn tell_left_out(&mut self) {
+        if let Some(more) = self.notes.checked_sub(MOST_NOTES).filter(|more| *more > 0) {
+            let text = format!("the worker printed {more} more lines, which are left out");
             self.append(What::Note { level: Level::Warning, text });
         }
     }

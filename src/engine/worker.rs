@@ -1,6 +1,8 @@
 use std::{
     collections::HashMap,
+    fs::File,
     io::{self, BufRead as _, Write as _},
+    os::fd::AsFd as _,
     sync::{Arc, Mutex, PoisonError, mpsc},
     time::{Duration, Instant},
 };
@@ -23,6 +25,8 @@ pub(super) const SETTLED_BY_SUPERVISOR: &str = "suite.reports";
 
 /// How long running checks may go on after the worker was asked to stop.
 const STOP_GRACE: Duration = Duration::from_secs(4);
+/// The longest the loop waits before it wakes the runtime.
+const HEARTBEAT: Duration = Duration::from_millis(100);
 
 enum Signal {
     Finished(usize, Box<CheckResult>),
@@ -49,6 +53,7 @@ impl RunView for Finished {
 ///
 /// Its loop is a plain thread, so a check's hard deadline holds also when its task blocks or spins. It ends by
 /// `process::exit`: a library's thread that does not come back cannot hold the process.
+#[must_use]
 pub fn run_worker() -> std::process::ExitCode {
     quiet_panics();
     let mut first = String::new();
@@ -62,16 +67,25 @@ pub fn run_worker() -> std::process::ExitCode {
     };
     drop(first);
     net::install_provider();
-    match Worker::new(input) {
+    match claim_events().and_then(|events| Worker::new(input, events)) {
         Ok(worker) => worker.run(),
         Err(error) => {
-            eprintln!("the worker could not start its runtime: {error}");
+            eprintln!("the worker could not start: {error}");
             std::process::ExitCode::from(2)
         }
     }
 }
 
+/// Takes the pipe to the supervisor away from standard output. What a library prints there goes to standard error from
+/// now on, where it is a note: it can neither break an event nor forge one.
+fn claim_events() -> io::Result<File> {
+    let pipe = io::stdout().as_fd().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdout(io::stderr())?;
+    Ok(File::from(pipe))
+}
+
 struct Worker {
+    events: File,
     schedule: Schedule,
     runtime: Runtime,
     surroundings: Surroundings,
@@ -83,7 +97,7 @@ struct Worker {
 }
 
 impl Worker {
-    fn new(input: WorkerInput) -> io::Result<Self> {
+    fn new(input: WorkerInput, events: File) -> io::Result<Self> {
         let WorkerInput { plan, targets } = input;
         // A task that spins keeps its thread: with more threads than checks at once the others still have one.
         let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -107,6 +121,7 @@ impl Worker {
         let (to_loop, from_checks) = mpsc::channel();
         let running = HashMap::new();
         Ok(Self {
+            events,
             schedule: Schedule::new(checks, plan.jobs),
             runtime,
             surroundings,
@@ -141,14 +156,14 @@ impl Worker {
             }
             self.wait();
         }
-        emit(&What::WorkerEnded { how: "came to its end".to_owned(), complete: self.schedule.is_done() });
+        self.emit(&What::WorkerEnded { how: "came to its end".to_owned(), complete: self.schedule.is_done() });
         std::process::exit(0)
     }
 
     fn start(&mut self, at: usize) {
         let check = Arc::new(self.schedule.check(at).clone());
         self.schedule.start(at);
-        emit(&What::CheckStarted { id: check.id.clone() });
+        self.emit(&What::CheckStarted { id: check.id.clone() });
         let clock = CurrentClock::default();
         let hard_deadline = attempt::hard_deadline(&check, &self.surroundings);
         let (surroundings, done, current) = (self.surroundings.clone(), self.to_loop.clone(), clock.clone());
@@ -163,7 +178,7 @@ impl Worker {
     /// Waits for a result, a stop, or the next hard deadline.
     fn wait(&mut self) {
         let next = self.running.values().map(|running| running.hard_deadline).chain(self.stop_at).min();
-        let bound = next.map_or(Duration::from_secs(1), |next| next.saturating_duration_since(Instant::now()));
+        let bound = next.map_or(HEARTBEAT, |next| next.saturating_duration_since(Instant::now()).min(HEARTBEAT));
         match self.from_checks.recv_timeout(bound) {
             Ok(Signal::Finished(at, result)) => {
                 self.running.remove(&at);
@@ -173,7 +188,12 @@ impl Worker {
                 let stop_at = Instant::now() + STOP_GRACE;
                 self.stop_at = Some(self.stop_at.map_or(stop_at, |earlier| earlier.min(stop_at)));
             }
-            Err(_) => self.end_overdue(),
+            Err(_) => {
+                self.end_overdue();
+                // A task that blocks right after it was woken takes the thread that watches the sockets with it, and the
+                // others may all be asleep. A new task wakes one of them.
+                drop(self.runtime.spawn(async {}));
+            }
         }
     }
 
@@ -197,6 +217,20 @@ impl Worker {
         }
     }
 
+    /// One event, one line, one write. Without a reader there is nobody to work for.
+    fn emit(&mut self, what: &What) {
+        let line = match serde_json::to_string(what) {
+            Ok(line) => line + "\n",
+            Err(error) => {
+                eprintln!("an event could not be written: {error}");
+                return;
+            }
+        };
+        if self.events.write_all(line.as_bytes()).is_err() {
+            std::process::exit(2);
+        }
+    }
+
     fn report(&mut self, at: usize, result: CheckResult) {
         let check = self.schedule.check(at);
         let (id, control) = (check.id.clone(), check.control.clone());
@@ -209,7 +243,7 @@ impl Worker {
         }
         finished.push(FinishedCheck { id: id.clone(), verdict, control });
         drop(finished);
-        emit(&What::CheckFinished { id, result: Box::new(result) });
+        self.emit(&What::CheckFinished { id, result: Box::new(result) });
     }
 }
 
@@ -231,21 +265,6 @@ fn overrun(running: &Running, started: Instant) -> CheckResult {
     result.start_us = u64::try_from(running.begun.duration_since(started).as_micros()).unwrap_or(u64::MAX);
     result.took_us = u64::try_from(running.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
     result
-}
-
-/// One event, one line, one write. Without a reader there is nobody to work for.
-fn emit(what: &What) {
-    let line = match serde_json::to_string(what) {
-        Ok(line) => line + "\n",
-        Err(error) => {
-            eprintln!("an event could not be written: {error}");
-            return;
-        }
-    };
-    let mut out = io::stdout().lock();
-    if out.write_all(line.as_bytes()).and_then(|()| out.flush()).is_err() {
-        std::process::exit(2);
-    }
 }
 
 /// A panic is told in one line; the supervisor takes it into the journal, redacted.

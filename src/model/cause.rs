@@ -30,6 +30,13 @@ pub fn likely_cause(class: &str) -> &'static str {
         "proto.garbage" | "proto.mismatch" => "something else than this service answers on that port",
         "proto.too_large" => "the answer is far larger than this service ever sends",
         "proto.not_ready" => "the server is starting up, electing or replaying its log",
+        "limit.connections" => {
+            "every connection slot is taken: a pool is too large, or an application leaks connections"
+        }
+        "limit.disk" => "the server's volume is full",
+        "limit.memory" => "the server's memory limit is reached, and its policy evicts nothing",
+        "server.read_only" => "the address leads to a replica, or the server was made read-only",
+        "server.persistence" => "the server could not write its data to disk: the volume is full or not writable",
         "harness.fd_limit" => "this process may not open more files: raise the limit or lower --jobs",
         "harness.deadline" => "a client library did not give control back before the check's deadline",
         _ => "",

@@ -170,7 +170,6 @@ impl PlannedCheck {
     #[doc(hidden)]
     #[must_use]
     pub fn sample(id: &str) -> Self {
-        #[expect(clippy::missing_panics_doc, reason = "only tests call it, with literals")]
         Self {
             id: id.parse().expect("a valid id"),
             title: format!("{id} holds"),

@@ -136,14 +136,23 @@ fn derived_forms(secret: &str) -> Vec<String> {
         forms.push(base64_engine::URL_SAFE_NO_PAD.encode(secret));
         forms.push(url::form_urlencoded::byte_serialize(secret.as_bytes()).collect());
         forms.push(percent_encoded(secret));
-        let quoted = Value::from(secret).to_string();
-        forms.push(quoted.trim_matches('"').to_owned());
-        forms.push(format!("{secret:?}").trim_matches('"').to_owned());
+        forms.push(inside_quotes(&format!("{secret:?}")));
         forms.push(format!("'{}'", secret.replace('\'', "''")));
+        // An answer in JSON may quote another one, and a report quotes the answer.
+        let mut quoted = forms.clone();
+        for _ in 0..3 {
+            quoted = quoted.iter().map(|form| inside_quotes(&Value::from(form.as_str()).to_string())).collect();
+            forms.extend(quoted.iter().cloned());
+        }
     }
     // A secret of blanks alone has nothing left in one line.
     forms.retain(|form| !form.is_empty());
     forms
+}
+
+/// A quoted text without its quotes; not one more, if the text itself ends with one.
+fn inside_quotes(quoted: &str) -> String {
+    quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(quoted).to_owned()
 }
 
 /// The base64 of a longer text that holds the secret, such as `user:password` of an HTTP header: those characters that

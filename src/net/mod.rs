@@ -13,7 +13,7 @@ mod stream;
 mod tls;
 mod tls_error;
 
-pub use capped::{Capped, TooMuch};
+pub use capped::{Capped, LastWords, TooMuch};
 pub use certificate::certificate_facts;
 pub use clock::Clock;
 pub use dial::Dialler;

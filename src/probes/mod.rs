@@ -4,6 +4,10 @@
 
 mod contract;
 mod etcd;
+#[cfg(feature = "faults")]
+mod fault;
+#[cfg(test)]
+mod faulty_server;
 mod http;
 mod jwt;
 mod kafka;
@@ -22,6 +26,8 @@ mod vault;
 
 use random::random_text;
 
+#[cfg(feature = "faults")]
+pub use fault::enable_faults;
 pub use probe::{Probe, RegisteredProbe};
 pub use registry::{descriptors, find, registry};
 pub use scope::{FinishedCheck, RunView, Scope, Targets};

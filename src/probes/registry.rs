@@ -1,3 +1,5 @@
+#[cfg(feature = "faults")]
+use super::fault;
 use super::{
     RegisteredProbe, contract, etcd, http, jwt, kafka, net, openfga, postgres, prometheus, redis, suite, vault,
 };
@@ -6,6 +8,14 @@ use crate::model::ProbeDescriptor;
 /// Every probe of the program.
 #[must_use]
 pub fn registry() -> &'static [RegisteredProbe] {
+    #[cfg(feature = "faults")]
+    if let Some(all) = fault::with_faults() {
+        return all;
+    }
+    own()
+}
+
+pub(super) const fn own() -> &'static [RegisteredProbe] {
     const {
         &[
             RegisteredProbe::of::<net::Tcp>(),

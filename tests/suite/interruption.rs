@@ -20,13 +20,14 @@ use crate::{
 
 const BOUND: Duration = Duration::from_secs(30);
 
-fn journal(folder: &Path) -> Vec<Value> {
+/// The events in the journal of a run, also while it runs.
+pub(crate) fn journal(folder: &Path) -> Vec<Value> {
     let text = std::fs::read_to_string(folder.join("journal.ndjson")).unwrap_or_default();
     text.lines().filter_map(|line| serde_json::from_str(line).ok()).collect()
 }
 
 /// Waits until the journal of a run holds this many events.
-fn wait_for_events(run: &mut Child, folder: &Path, count: usize) -> Vec<Value> {
+pub(crate) fn wait_for_events(run: &mut Child, folder: &Path, count: usize) -> Vec<Value> {
     poll::until("the journal grows", BOUND, || {
         let events = journal(folder);
         if events.len() >= count {
@@ -40,12 +41,14 @@ fn wait_for_events(run: &mut Child, folder: &Path, count: usize) -> Vec<Value> {
     .expect("events in time")
 }
 
-fn signal(pid: u32, name: &str) {
+/// Sends a signal to a process of ours.
+pub(crate) fn signal(pid: u32, name: &str) {
     let status = Command::new("kill").args(["-s", name, &pid.to_string()]).status().expect("kill runs");
     assert!(status.success(), "kill -{name} {pid}");
 }
 
-fn worker_pid(events: &[Value]) -> u32 {
+/// The process id of the worker.
+pub(crate) fn worker_pid(events: &[Value]) -> u32 {
     let event = events.iter().find(|event| event["event"] == "worker_started").expect("the worker has started");
     u32::try_from(event["pid"].as_u64().expect("a pid")).expect("a pid")
 }

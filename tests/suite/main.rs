@@ -1,9 +1,16 @@
 //! The program as a whole: its sources, its data files, its command line, and its runs against real servers.
 
+mod canaries;
 mod documents;
+#[cfg(feature = "faults")]
+mod faults;
 mod faulty_files;
+mod github;
 mod interruption;
+mod mimic;
 mod program;
+mod schemas;
+mod secrets;
 mod servers;
 mod stopped_servers;
 mod tidy;

@@ -1,13 +1,13 @@
 //! The shape of the sources: layers in one direction, files of one concept, data that belongs to its folder.
 
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
 
 /// What each layer may use; `docs/architecture.md` shows the same picture.
-pub const ARROWS: [(&str, &[&str]); 8] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 8] = [
     ("model", &[]),
     ("net", &["model"]),
     ("cluster", &["net", "model"]),
@@ -25,7 +25,7 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
+pub(crate) fn files(folder: &str, extension: &str) -> Vec<PathBuf> {
     fn walk(folder: &Path, extension: &str, found: &mut Vec<PathBuf>) {
         for entry in fs::read_dir(folder).expect("a readable folder") {
             let path = entry.expect("an entry").path();
@@ -160,11 +160,11 @@ fn every_probe_has_a_check() {
 
 #[test]
 fn probes_are_unique_and_named_after_their_file() {
-    let mut seen = BTreeMap::new();
+    let mut seen = BTreeSet::new();
     for probe in soma_conformance::probes::registry() {
         let (service, operation) = probe.descriptor.name.split_once('.').expect("service.operation");
         assert!(root().join("src/probes").join(service).is_dir(), "{service}.{operation}: no folder");
-        assert!(seen.insert(probe.descriptor.name, ()).is_none(), "{} is registered twice", probe.descriptor.name);
+        assert!(seen.insert(probe.descriptor.name), "{} is registered twice", probe.descriptor.name);
         assert!(!probe.descriptor.facts.is_empty(), "{} returns no fact", probe.descriptor.name);
     }
 }

@@ -40,6 +40,6 @@ impl Probe for Alarms {
             };
             json!({"member": id(alarm.member_id()), "alarm": name})
         });
-        Ok(Facts::from_iter([("alarms".to_owned(), Value::from_iter(alarms))]))
+        Ok(Facts::from_iter([("alarms".to_owned(), alarms.collect::<Value>())]))
     }
 }

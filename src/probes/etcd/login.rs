@@ -1,15 +1,22 @@
+use std::time::Duration;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
+use tokio::io::AsyncReadExt as _;
 
 use super::{
     connection::{Identity, Leader, ask, connect_as},
     scratch_key,
 };
 use crate::{
-    model::{Fact, Facts, Trouble},
+    model::{Fact, Facts, Target, TlsTarget, Trouble},
+    net::tls_trouble,
     probes::{Probe, Scope, random_text},
 };
+
+/// How long a server that refuses our certificate takes at most to say so: it is the next thing it sends.
+const WORD_ON_CERTIFICATE: Duration = Duration::from_millis(500);
 
 /// Logs in over a connection of its own and reads a key of ours: as declared, wrongly or not at all.
 ///
@@ -77,6 +84,7 @@ async fn attempt(scope: &Scope, with: &With) -> Result<(), Trouble> {
     if let Some(tls) = tls.as_mut().filter(|_| with.without_client_certificate) {
         tls.client_certificate_pem = None;
         tls.client_key_pem = None;
+        handshake_stands(scope, &target, tls).await?;
     }
     let identity = match with.identity {
         Who::Declared => Identity::Declared,
@@ -85,6 +93,27 @@ async fn attempt(scope: &Scope, with: &With) -> Result<(), Trouble> {
     };
     let mut client = connect_as(scope, &target, &target.address, tls.as_ref(), &identity, Leader::Required).await?;
     ask(scope, "range", client.get(scratch_key::key(scope, "login"), None)).await.map(drop)
+}
+
+/// Whether the server lets a handshake stand, which it says only after its end (TLS 1.3).
+///
+/// Asked before any byte of ours: a request that is already on its way is answered with a reset, and the server's word
+/// is lost. A server that is content waits for our first byte in silence.
+async fn handshake_stands(scope: &Scope, target: &Target, tls: &TlsTarget) -> Result<(), Trouble> {
+    let mut stream = scope.dialler.stream(&scope.clock, &target.address, Some(tls), &[b"h2"]).await?;
+    let word = async {
+        let mut byte = [0_u8];
+        match tokio::time::timeout(WORD_ON_CERTIFICATE, stream.read(&mut byte)).await {
+            Err(_) | Ok(Ok(1..)) => Ok(()),
+            Ok(Ok(0)) => Err(Trouble::fault(
+                "certificate",
+                "proto.closed",
+                "the server closed the connection after the handshake",
+            )),
+            Ok(Err(error)) => Err(tls_trouble(&error)),
+        }
+    };
+    scope.clock.phase("certificate", word).await
 }
 
 /// Whether the server refused us; silence and a cut connection are not a refusal of a login.

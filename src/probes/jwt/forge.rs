@@ -55,8 +55,8 @@ pub(super) enum Forgery {
 }
 
 impl Forgery {
-    /// Makes the token that is presented. Slow: it may generate a key, so it does not run on the runtime's threads.
-    pub(super) fn apply(self, genuine: &Token, published: &[Value]) -> Result<String, Trouble> {
+    /// Makes the token that is presented; `forger` is the key of ours.
+    pub(super) fn apply(self, genuine: &Token, published: &[Value], forger: &Forger) -> Result<String, Trouble> {
         let (header, claims) = (&genuine.header, &genuine.claims);
         let with_alg = |alg: &str| signing_input(&replaced(header, "alg", json!(alg)), claims);
         let hmac = |secret: Vec<u8>| {
@@ -64,10 +64,8 @@ impl Forgery {
             let tag = hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, &secret), input.as_bytes());
             assemble(&input, tag.as_ref())
         };
-        let resigned = |header: &dyn Fn(&Forger) -> Value| {
-            let forger = Forger::generate(genuine.header["alg"].as_str().unwrap_or_default())?;
-            forger.sign(&signing_input(&header(&forger), claims))
-        };
+        let ours = replaced(header, "alg", json!(forger.algorithm()));
+        let resigned = |header: &Value| forger.sign(&signing_input(header, claims));
         Ok(match self {
             Self::Genuine => genuine.text().to_owned(),
             Self::None => assemble(&with_alg("none"), &[]),
@@ -77,16 +75,10 @@ impl Forgery {
             Self::Hs256WithPem => hmac(pem(&der(public_key(header, published)?)?).into_bytes()),
             Self::Hs256WithDer => hmac(der(public_key(header, published)?)?),
             Self::Hs256WithBytes => hmac(bytes(public_key(header, published)?)?),
-            Self::ForeignKey => resigned(&|forger| replaced(header, "alg", json!(forger.algorithm())))?,
-            Self::UnknownKid => resigned(&|forger| {
-                replaced(&replaced(header, "alg", json!(forger.algorithm())), "kid", json!("nobody-published-this-key"))
-            })?,
-            Self::KidPath => resigned(&|forger| {
-                replaced(&replaced(header, "alg", json!(forger.algorithm())), "kid", json!("../../../../dev/null"))
-            })?,
-            Self::EmbeddedKey => resigned(&|forger| {
-                replaced(&replaced(header, "alg", json!(forger.algorithm())), "jwk", forger.public_jwk())
-            })?,
+            Self::ForeignKey => resigned(&ours)?,
+            Self::UnknownKid => resigned(&replaced(&ours, "kid", json!("nobody-published-this-key")))?,
+            Self::KidPath => resigned(&replaced(&ours, "kid", json!("../../../../dev/null")))?,
+            Self::EmbeddedKey => resigned(&replaced(&ours, "jwk", forger.public_jwk()))?,
             Self::TamperedTenant => {
                 let claims = replaced(claims, "tenant", json!("globex"));
                 assemble(&signing_input(header, &claims), &genuine.signature)
@@ -206,5 +198,78 @@ impl Forger {
                 json!({"kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "x": half(1..33), "y": half(33..65)})
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jsonwebtoken::{DecodingKey, Validation, decode, jwk::Jwk};
+
+    use super::*;
+
+    const ALL: [Forgery; 15] = [
+        Forgery::None,
+        Forgery::NoneCapitalised,
+        Forgery::NoneUpperCase,
+        Forgery::NoneMixedCase,
+        Forgery::Hs256WithPem,
+        Forgery::Hs256WithDer,
+        Forgery::Hs256WithBytes,
+        Forgery::ForeignKey,
+        Forgery::UnknownKid,
+        Forgery::EmbeddedKey,
+        Forgery::KidPath,
+        Forgery::TamperedTenant,
+        Forgery::FlippedSignature,
+        Forgery::StrippedSignature,
+        Forgery::Garbage,
+    ];
+
+    fn is_accepted(token: &str, key: &Value) -> bool {
+        let jwk: Jwk = serde_json::from_value(key.clone()).expect("a key");
+        let algorithm = serde_json::from_value(key["alg"].clone()).expect("an algorithm");
+        let mut validation = Validation::new(algorithm);
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        decode::<Value>(token, &DecodingKey::from_jwk(&jwk).expect("a key"), &validation).is_ok()
+    }
+
+    #[test]
+    fn a_strict_verifier_accepts_the_genuine_token_and_no_forgery() {
+        let ours = Forger::generate("RS256").expect("a key");
+        for algorithm in ["RS256", "ES256"] {
+            let issuer = Forger::generate(algorithm).expect("a key");
+            let published = replaced(&issuer.public_jwk(), "kid", json!("a"));
+            let input = signing_input(&json!({"alg": algorithm, "kid": "a"}), &json!({"sub": "x", "tenant": "acme"}));
+            let genuine = Token::parse(&issuer.sign(&input).expect("signed")).expect("a token");
+            let keys = [published.clone()];
+            let apply = |forgery: Forgery| forgery.apply(&genuine, &keys, &ours).expect("a forgery");
+            assert!(is_accepted(&apply(Forgery::Genuine), &published));
+            for forgery in ALL {
+                let forged = apply(forgery);
+                assert_ne!(forged, genuine.text(), "{forgery:?}");
+                assert!(!is_accepted(&forged, &published), "{forgery:?} of {algorithm}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_forgery_deceives_exactly_the_verifier_it_is_made_for() {
+        let (issuer, ours) = (Forger::generate("ES256").expect("a key"), Forger::generate("ES256").expect("a key"));
+        let keys = [replaced(&issuer.public_jwk(), "kid", json!("a"))];
+        let input = signing_input(&json!({"alg": "ES256", "kid": "a"}), &json!({"sub": "x"}));
+        let genuine = Token::parse(&issuer.sign(&input).expect("signed")).expect("a token");
+        // One that takes any key, as a verifier that follows the header would.
+        for forgery in [Forgery::ForeignKey, Forgery::UnknownKid, Forgery::EmbeddedKey, Forgery::KidPath] {
+            let forged = forgery.apply(&genuine, &keys, &ours).expect("a forgery");
+            assert!(is_accepted(&forged, &ours.public_jwk()), "{forgery:?}");
+        }
+        // One that takes the public key as a shared secret.
+        let forged = Forgery::Hs256WithBytes.apply(&genuine, &keys, &ours).expect("a forgery");
+        let secret = DecodingKey::from_secret(&bytes(&keys[0]).expect("bytes"));
+        let mut validation = Validation::new(jsonwebtoken::Algorithm::HS256);
+        validation.validate_exp = false;
+        validation.required_spec_claims.clear();
+        assert!(decode::<Value>(&forged, &secret, &validation).is_ok());
     }
 }

@@ -1,9 +1,11 @@
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    forge::Forgery,
+    forge::{Forger, Forgery},
     issuer::{discovered_url, keys},
     token::{Token, mint},
 };
@@ -60,17 +62,22 @@ impl Probe for Present {
         let genuine = mint(&scope, &target).await?;
         let url = discovered_url(&scope, &target, "jwks_uri").await?;
         let published = keys(&scope, &target, &url).await?;
-        let presented = scope.clock.phase("forge", forged(with.forgery, genuine.clone(), published)).await?;
-        let answer = ask(&scope, &with.verifier, &genuine, &presented).await?;
-        Ok(answer)
+        let forger = scope.clock.phase("forge", forger(&scope, &genuine)).await?;
+        let presented = with.forgery.apply(&genuine, &published, &forger)?;
+        ask(&scope, &with.verifier, &genuine, &presented).await
     }
 }
 
-/// Generating a key takes too long for a thread of the runtime.
-async fn forged(forgery: Forgery, genuine: Token, published: Vec<Value>) -> Result<String, Trouble> {
-    tokio::task::spawn_blocking(move || forgery.apply(&genuine, &published))
-        .await
-        .map_err(|_| Trouble::unable("forge", "harness.forge", "the forgery was not finished"))?
+/// A key of ours, one for the whole run: generating it takes too long for every check, and for a thread of the runtime.
+async fn forger(scope: &Scope, genuine: &Token) -> Result<Arc<Forger>, Trouble> {
+    let algorithm = genuine.header["alg"].as_str().unwrap_or_default().to_owned();
+    let key = format!("jwt/forger/{algorithm}");
+    let generated = async {
+        tokio::task::spawn_blocking(move || Forger::generate(&algorithm))
+            .await
+            .map_err(|_| Trouble::unable("forge", "harness.no_key", "no key was generated"))?
+    };
+    scope.sessions.shared(&key, generated).await
 }
 
 async fn ask(scope: &Scope, verifier: &Verifier, genuine: &Token, presented: &str) -> Result<Facts, Trouble> {

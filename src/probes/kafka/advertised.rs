@@ -55,7 +55,7 @@ impl Probe for AdvertisedListeners {
     async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = Connection::open(&scope).await?;
-        let answer = metadata(&mut connection, "metadata", About::Brokers).await?;
+        let answer = metadata(&mut connection, "metadata", &About::Brokers).await?;
         let cluster = answer.cluster_id.as_deref();
         let brokers = brokers(&answer);
         let asked = brokers.iter().map(|broker| ask(&scope, &target, broker, cluster));
@@ -80,7 +80,7 @@ impl Probe for AdvertisedListeners {
 
 async fn ask(scope: &Scope, target: &Target, broker: &Advertised, cluster: Option<&str>) -> Result<Answered, Trouble> {
     let mut connection = Connection::open_at(scope, target, &broker.address()?).await?;
-    let answer = metadata(&mut connection, "metadata", About::Brokers).await?;
+    let answer = metadata(&mut connection, "metadata", &About::Brokers).await?;
     let same_node = names_itself(&mut connection, broker.node).await?;
     Ok(Answered { same_cluster: answer.cluster_id.as_deref() == cluster, same_node })
 }

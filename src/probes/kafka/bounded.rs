@@ -8,8 +8,8 @@ const SLACK: u64 = 64;
 ///
 /// The decoder reserves memory for as many elements as a list claims before it reads the first of them, so four wrong
 /// bytes would make the process ask for hundreds of gigabytes and be ended. In the versions we speak every length is an
-/// unsigned varint, and the decoder reads nothing but varints and flags through `try_get_u8`: a varint that ends larger
-/// than what is left of the answer is refused there.
+/// unsigned varint, and the decoder reads nothing but varints and flags through `try_get_u8`: a varint that grows
+/// larger than what is left of the answer is refused there.
 pub(super) struct Bounded {
     bytes: Bytes,
     varint: u64,
@@ -37,17 +37,18 @@ impl Buf for Bounded {
 
     fn try_get_u8(&mut self) -> Result<u8, TryGetError> {
         let byte = self.bytes.try_get_u8()?;
-        self.varint |= u64::from(byte & 0x7f).checked_shl(self.shift).unwrap_or(0);
-        if byte & 0x80 != 0 {
-            self.shift = (self.shift + 7).min(63);
-            return Ok(byte);
-        }
-        let claimed = std::mem::take(&mut self.varint);
-        self.shift = 0;
+        let bits = u64::from(byte & 0x7f);
+        // Counted from the first byte of a run that never ended, which is at least what any varint within it says: the
+        // decoder takes five bytes for a whole one also when the fifth says that more follow.
+        self.varint |= if bits == 0 || self.shift < 56 { bits << self.shift.min(56) } else { u64::MAX };
+        self.shift += 7;
         let available = self.bytes.remaining();
-        if claimed > available as u64 + SLACK {
-            let requested = usize::try_from(claimed).unwrap_or(usize::MAX);
+        if self.varint > available as u64 + SLACK {
+            let requested = usize::try_from(self.varint).unwrap_or(usize::MAX);
             return Err(TryGetError { requested, available });
+        }
+        if byte & 0x80 == 0 {
+            (self.varint, self.shift) = (0, 0);
         }
         Ok(byte)
     }
@@ -86,6 +87,8 @@ mod tests {
     fn a_list_that_claims_more_than_there_is_is_refused_before_memory_is_reserved() {
         // Throttle time, then a list of 2^32 - 2 brokers.
         assert!(!decode(&[0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0x0f], 12));
+        // The same with a fifth byte that does not end it.
+        assert!(!decode(&[0, 0, 0, 0, 0x80, 0x80, 0x80, 0x80, 0xff, 0, 0, 0], 12));
         let mut good = Vec::new();
         MetadataResponse::default().encode(&mut good, 12).expect("encodes");
         assert!(decode(&good, 12));

@@ -38,13 +38,13 @@ pub(super) struct Advertised {
 pub(super) async fn metadata(
     connection: &mut Connection,
     phase: &str,
-    about: About<'_>,
+    about: &About<'_>,
 ) -> Result<MetadataResponse, Trouble> {
     connection.call(phase, &question(about), METADATA).await
 }
 
 /// The question for metadata, to be asked in the versions of [`METADATA`].
-pub(super) fn question(about: About<'_>) -> MetadataRequest {
+pub(super) fn question(about: &About<'_>) -> MetadataRequest {
     let topic = |name: &String| MetadataRequestTopic::default().with_name(Some(topic_name(name)));
     let topics = match about {
         About::Brokers => Some(Vec::new()),

@@ -20,7 +20,7 @@ use crate::{
     probes::{Probe, Scope},
 };
 
-/// The resource types of DescribeConfigs that are asked for here.
+/// The resource types of `DescribeConfigs` that are asked for here.
 pub(super) const BROKER: i8 = 4;
 pub(super) const TOPIC: i8 = 2;
 
@@ -53,7 +53,7 @@ impl Probe for Configs {
     async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = Connection::open(&scope).await?;
-        let answer = metadata(&mut connection, "metadata", About::Brokers).await?;
+        let answer = metadata(&mut connection, "metadata", &About::Brokers).await?;
         let brokers = brokers(&answer);
         let asked = brokers.iter().map(|broker| own_settings(&scope, &target, broker, &with.names));
         Ok(Facts::from_iter([("brokers".to_owned(), Value::Array(try_join_all(asked).await?))]))

@@ -16,7 +16,7 @@ use crate::{
     probes::Scope,
 };
 
-/// Asked in a version it does not know, a broker answers ApiVersions in version 0 with this code (KIP-511).
+/// Asked in a version it does not know, a broker answers `ApiVersions` in version 0 with this code (KIP-511).
 const UNSUPPORTED_VERSION: i16 = 35;
 
 /// One connection to one broker: it has told which requests it understands, and may have let us in.

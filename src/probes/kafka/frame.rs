@@ -47,7 +47,7 @@ fn plausible_length(bytes: [u8; 4]) -> Result<usize, (&'static str, String)> {
         [b'H', b'T', b'T', b'P'] => Err(("proto.mismatch", "an HTTP server answers, not a Kafka broker".to_owned())),
         _ => match usize::try_from(i32::from_be_bytes(bytes)) {
             Ok(length) if length <= FRAME_CAP => Ok(length),
-            Ok(length) if bytes.iter().all(|byte| byte.is_ascii_graphic()) => Err((
+            Ok(length) if bytes.iter().all(u8::is_ascii_graphic) => Err((
                 "proto.mismatch",
                 format!("text answers, not a Kafka broker (its first bytes would be a length of {length})"),
             )),

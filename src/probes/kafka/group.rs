@@ -47,8 +47,8 @@ pub(super) struct Member {
     pub(super) generation: i32,
 }
 
-fn refused<T>(step: &'static str, code: i16) -> Step<T> {
-    Ok(Err(Refused { step, code: code_name(code) }))
+fn refused<T>(step: &'static str, code: i16) -> Result<T, Refused> {
+    Err(Refused { step, code: code_name(code) })
 }
 
 fn silent<T>(step: &'static str) -> Result<T, Trouble> {
@@ -77,7 +77,7 @@ pub(super) async fn find_coordinator(connection: &mut Connection, group: &str, p
             return Ok(Ok(Advertised { node, host, port, rack: None }));
         }
         if !CONVERGING.contains(&found.error_code) || tokio::time::Instant::now() >= end {
-            return refused(STEP, found.error_code);
+            return Ok(refused(STEP, found.error_code));
         }
     }
 }
@@ -102,7 +102,7 @@ pub(super) async fn join(connection: &mut Connection, group: &str, topic: &str, 
             // A new member is given its id first, and joins with it (KIP-394).
             MEMBER_ID_REQUIRED if request.member_id.is_empty() => request.member_id = answer.member_id,
             code if CONVERGING.contains(&code) && tokio::time::Instant::now() < end => {}
-            code => return refused(STEP, code),
+            code => return Ok(refused(STEP, code)),
         }
     }
 }
@@ -121,7 +121,7 @@ async fn sync(connection: &mut Connection, group: &str, topic: &str, joined: &Jo
         .with_assignments(vec![ours]);
     let answer = connection.ask(STEP, &request, 5..=5).await?;
     if answer.error_code != 0 {
-        return refused(STEP, answer.error_code);
+        return Ok(refused(STEP, answer.error_code));
     }
     Ok(Ok(Member { id: joined.member_id.clone(), generation: joined.generation_id }))
 }
@@ -145,7 +145,7 @@ pub(super) async fn commit(
     let answer = connection.ask(STEP, &request, 8..=8).await?;
     match answer.topics.first().and_then(|topic| topic.partitions.first()) {
         None => silent(STEP),
-        Some(partition) if partition.error_code != 0 => refused(STEP, partition.error_code),
+        Some(partition) if partition.error_code != 0 => Ok(refused(STEP, partition.error_code)),
         Some(_) => Ok(Ok(())),
     }
 }
@@ -159,11 +159,11 @@ pub(super) async fn fetch(connection: &mut Connection, group: &str, topic: &str)
     let answer = connection.ask(STEP, &request, 8..=8).await?;
     let Some(group) = answer.groups.first() else { return silent(STEP) };
     if group.error_code != 0 {
-        return refused(STEP, group.error_code);
+        return Ok(refused(STEP, group.error_code));
     }
     match group.topics.first().and_then(|topic| topic.partitions.first()) {
         None => silent(STEP),
-        Some(partition) if partition.error_code != 0 => refused(STEP, partition.error_code),
+        Some(partition) if partition.error_code != 0 => Ok(refused(STEP, partition.error_code)),
         Some(partition) => Ok(Ok(partition.committed_offset)),
     }
 }
@@ -174,7 +174,7 @@ pub(super) async fn leave(connection: &mut Connection, group: &str, member: &Mem
     let identity = MemberIdentity::default().with_member_id(member.id.clone());
     let request = LeaveGroupRequest::default().with_group_id(group_id(group)).with_members(vec![identity]);
     let answer = connection.ask(STEP, &request, 4..=5).await?;
-    if answer.error_code != 0 { refused(STEP, answer.error_code) } else { Ok(Ok(())) }
+    if answer.error_code != 0 { Ok(refused(STEP, answer.error_code)) } else { Ok(Ok(())) }
 }
 
 /// Deletes a group without members; one that is not there is deleted.
@@ -185,7 +185,7 @@ pub(super) async fn delete(connection: &mut Connection, group: &str) -> Step<()>
     match answer.results.first().map(|result| result.error_code) {
         None => silent(STEP),
         Some(0 | GROUP_ID_NOT_FOUND) => Ok(Ok(())),
-        Some(code) => refused(STEP, code),
+        Some(code) => Ok(refused(STEP, code)),
     }
 }
 

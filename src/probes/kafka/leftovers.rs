@@ -32,7 +32,7 @@ impl Probe for Leftovers {
     async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = Connection::open(&scope).await?;
-        let answer = metadata(&mut connection, "metadata", About::EveryTopic).await?;
+        let answer = metadata(&mut connection, "metadata", &About::EveryTopic).await?;
         let ours = |name: &String| name.contains(scope.run.as_str());
         let mut leftovers: Vec<String> =
             answer.topics.iter().map(name_of).filter(ours).map(|name| format!("topic {name}")).collect();

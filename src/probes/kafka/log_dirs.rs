@@ -37,7 +37,7 @@ impl Probe for LogDirs {
     async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = Connection::open(&scope).await?;
-        let answer = metadata(&mut connection, "metadata", About::Brokers).await?;
+        let answer = metadata(&mut connection, "metadata", &About::Brokers).await?;
         let brokers = brokers(&answer);
         let asked = brokers.iter().map(|broker| directories(&scope, &target, broker));
         let directories: Vec<Value> = try_join_all(asked).await?.into_iter().flatten().collect();

@@ -15,7 +15,7 @@ use crate::{
 /// Logs in over a connection of its own and asks for metadata: as declared, with a wrong password, or not at all.
 ///
 /// A broker tells an unknown user from a wrong password to nobody, and delays the refusal by some 300 ms. Without a
-/// login it answers ApiVersions and closes the connection at the next request.
+/// login it answers `ApiVersions` and closes the connection at the next request.
 pub(in crate::probes) struct LoginProbe;
 
 /// Parameters.
@@ -107,7 +107,7 @@ async fn attempt(scope: &Scope, target: &Target, with: &With) -> Result<Login, T
             return Ok(login);
         }
     }
-    metadata(&mut connection, "metadata", About::Brokers).await?;
+    metadata(&mut connection, "metadata", &About::Brokers).await?;
     Ok(Login::Accepted)
 }
 

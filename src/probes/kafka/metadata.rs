@@ -20,7 +20,7 @@ const TOPICS: usize = 100;
 
 /// Asks the cluster who its brokers are and, where wanted, how its topics stand.
 ///
-/// It never creates a topic. The controller id of the answer is left out: under KRaft it is a random live broker, not
+/// It never creates a topic. The controller id of the answer is left out: under `KRaft` it is a random live broker, not
 /// the leader of the quorum (ask `kafka.quorum`). Brokers that are fenced are missing from the answer, and so are topics
 /// that this principal may not describe.
 pub(in crate::probes) struct Metadata;
@@ -75,13 +75,13 @@ impl Probe for Metadata {
             (false, names) => About::Topics(names),
         };
         let mut connection = Connection::open(&scope).await?;
-        let answer = metadata(&mut connection, "metadata", about()).await?;
+        let answer = metadata(&mut connection, "metadata", &about()).await?;
         let mut cluster_ids = vec![json!(answer.cluster_id.as_deref())];
         let again = std::iter::repeat_n(&target.address, with.connections.clamp(1, 50) - 1);
         let members = target.members.iter().filter(|member| with.every_member && **member != target.address);
         for address in again.chain(members) {
             let mut connection = Connection::open_at(&scope, &target, address).await?;
-            let id = json!(metadata(&mut connection, "metadata", About::Brokers).await?.cluster_id.as_deref());
+            let id = json!(metadata(&mut connection, "metadata", &About::Brokers).await?.cluster_id.as_deref());
             if !cluster_ids.contains(&id) {
                 cluster_ids.push(id);
             }

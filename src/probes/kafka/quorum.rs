@@ -21,7 +21,7 @@ use crate::{
     probes::{Probe, Scope},
 };
 
-/// Asks for the state of the KRaft quorum, twice, some time apart.
+/// Asks for the state of the `KRaft` quorum, twice, some time apart.
 ///
 /// Brokers serve stale metadata without a leader, so metadata proves nothing of the quorum. A live leader writes an
 /// empty record every 500 ms (`metadata.max.idle.interval.ms`), so between the two questions the high watermark moves.
@@ -97,7 +97,7 @@ pub(super) async fn describe(connection: &mut Connection) -> Result<PartitionDat
 
 fn facts_of(first: &PartitionData, second: &PartitionData) -> Facts {
     let stable = (first.leader_id, first.leader_epoch) == (second.leader_id, second.leader_epoch);
-    let replicas = |list: &[ReplicaState]| Value::from_iter(list.iter().map(|one| replica(one, second)));
+    let replicas = |list: &[ReplicaState]| list.iter().map(|one| replica(one, second)).collect::<Value>();
     Facts::from_iter([
         ("error".to_owned(), json!(code_name(second.error_code))),
         ("leader".to_owned(), json!(second.leader_id.0)),

@@ -29,7 +29,7 @@ pub(super) struct Records {
 
 /// What became of them.
 #[derive(Debug, Default)]
-pub(super) struct Returned {
+pub(super) struct Outcome {
     /// The offsets the broker acknowledged, in the order of sending.
     pub(super) acknowledged: Vec<i64>,
     /// The name of the first error of producing.
@@ -58,32 +58,32 @@ impl ProducerContext for Collector {
     type DeliveryOpaque = ();
 
     fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
-        let outcome = match result {
+        let said = match result {
             Ok(message) => Ok(message.offset()),
             Err((error, _)) => Err(error.clone()),
         };
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(said);
     }
 }
 
 impl Records {
     /// Produces with `acks=all` and reads everything back on a fresh consumer. Blocks, at most for `budget`, and longer
     /// only for closing the clients.
-    pub(super) fn round_trip(&self, config: &ClientConfig, budget: Duration) -> Returned {
+    pub(super) fn round_trip(&self, config: &ClientConfig, budget: Duration) -> Outcome {
         let end = Instant::now() + budget;
-        let mut returned = Returned::default();
-        if let Err(error) = self.produce(config.clone(), end, &mut returned) {
-            returned.produce_error.get_or_insert(name_of(&error));
+        let mut outcome = Outcome::default();
+        if let Err(error) = self.produce(config.clone(), end, &mut outcome) {
+            outcome.produce_error.get_or_insert(name_of(&error));
         }
-        if returned.produce_error.is_none()
-            && let Err(error) = self.consume(config.clone(), end, &mut returned)
+        if outcome.produce_error.is_none()
+            && let Err(error) = self.consume(config.clone(), end, &mut outcome)
         {
-            returned.consume_error.get_or_insert(name_of(&error));
+            outcome.consume_error.get_or_insert(name_of(&error));
         }
-        returned
+        outcome
     }
 
-    fn produce(&self, mut config: ClientConfig, end: Instant, returned: &mut Returned) -> Result<(), KafkaError> {
+    fn produce(&self, mut config: ClientConfig, end: Instant, outcome: &mut Outcome) -> Result<(), KafkaError> {
         let collector = Collector::default();
         config
             .set("acks", "all")
@@ -99,7 +99,7 @@ impl Records {
         producer.client().fetch_metadata(Some(&self.topic), left(end))?;
         for index in 0..self.count {
             let headers = OwnedHeaders::new().insert(Header { key: HEADER, value: Some(&self.nonce) });
-            let (key, payload) = (self.key(index), self.payload(index));
+            let (key, payload) = (key(index), self.payload(index));
             let record = BaseRecord::to(&self.topic).partition(0).key(&key).payload(&payload).headers(headers);
             producer.send(record).map_err(|(error, _)| error)?;
         }
@@ -107,14 +107,14 @@ impl Records {
         let deliveries = collector.0.lock().unwrap_or_else(PoisonError::into_inner);
         for delivery in deliveries.iter() {
             match delivery {
-                Ok(offset) => returned.acknowledged.push(*offset),
-                Err(error) => drop(returned.produce_error.get_or_insert(name_of(error))),
+                Ok(offset) => outcome.acknowledged.push(*offset),
+                Err(error) => drop(outcome.produce_error.get_or_insert(name_of(error))),
             }
         }
         flushed
     }
 
-    fn consume(&self, mut config: ClientConfig, end: Instant, returned: &mut Returned) -> Result<(), KafkaError> {
+    fn consume(&self, mut config: ClientConfig, end: Instant, outcome: &mut Outcome) -> Result<(), KafkaError> {
         config
             // The library wants a name; the group never exists, because partitions are assigned and nothing is committed.
             .set("group.id", &self.topic)
@@ -128,26 +128,22 @@ impl Records {
         let mut partitions = TopicPartitionList::new();
         partitions.add_partition_offset(&self.topic, 0, Offset::Offset(0))?;
         consumer.assign(&partitions)?;
-        while returned.returned.len() < self.count && !left(end).is_zero() {
+        while outcome.returned.len() < self.count && !left(end).is_zero() {
             let Some(message) = consumer.poll(left(end)) else { break };
             let message = message?;
-            if self.is_identical(returned.returned.len(), &message) {
-                returned.identical += 1;
+            if self.is_identical(outcome.returned.len(), &message) {
+                outcome.identical += 1;
             }
-            returned.returned.push(message.offset());
+            outcome.returned.push(message.offset());
         }
         Ok(())
     }
 
     fn is_identical(&self, index: usize, message: &BorrowedMessage<'_>) -> bool {
         let header = message.headers().and_then(|headers| headers.try_get(0));
-        message.key() == Some(self.key(index).as_bytes())
+        message.key() == Some(key(index).as_bytes())
             && message.payload() == Some(self.payload(index).as_bytes())
             && header.is_some_and(|one| one.key == HEADER && one.value == Some(self.nonce.as_bytes()))
-    }
-
-    fn key(&self, index: usize) -> String {
-        format!("key-{index}")
     }
 
     fn payload(&self, index: usize) -> String {
@@ -155,11 +151,15 @@ impl Records {
     }
 }
 
-impl Returned {
+impl Outcome {
     /// Whether both the acknowledged and the returned offsets count up by one, and are the same.
     pub(super) fn is_contiguous(&self) -> bool {
         self.acknowledged == self.returned && self.returned.windows(2).all(|pair| pair[1] == pair[0] + 1)
     }
+}
+
+fn key(index: usize) -> String {
+    format!("key-{index}")
 }
 
 /// The name of an error's code, in the protocol guide's spelling where it comes from the broker.
@@ -193,7 +193,7 @@ mod tests {
         ];
         for (acknowledged, returned, expected) in cases {
             let outcome =
-                Returned { acknowledged: acknowledged.to_vec(), returned: returned.to_vec(), ..Returned::default() };
+                Outcome { acknowledged: acknowledged.to_vec(), returned: returned.to_vec(), ..Outcome::default() };
             assert_eq!(outcome.is_contiguous(), expected, "{acknowledged:?} {returned:?}");
         }
     }

@@ -14,7 +14,7 @@ use crate::{
     probes::{Probe, Scope},
 };
 
-/// DescribeCluster tells of fenced brokers from version 2 on (KIP-1073, Kafka 4.0).
+/// `DescribeCluster` tells of fenced brokers from version 2 on (KIP-1073, Kafka 4.0).
 const WITH_FENCED: i16 = 2;
 const ENDPOINTS_OF_BROKERS: i8 = 1;
 
@@ -62,7 +62,7 @@ async fn by_cluster(connection: &mut Connection) -> Result<Facts, Trouble> {
 
 async fn by_quorum(connection: &mut Connection) -> Result<Facts, Trouble> {
     let live: Vec<i32> =
-        metadata(connection, "metadata", About::Brokers).await?.brokers.iter().map(|one| one.node_id.0).collect();
+        metadata(connection, "metadata", &About::Brokers).await?.brokers.iter().map(|one| one.node_id.0).collect();
     let log = quorum::describe(connection).await?;
     let registered = log.observers.iter().map(|one| one.replica_id.0);
     let fenced = registered.filter(|node| !live.contains(node)).collect();

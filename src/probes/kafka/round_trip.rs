@@ -8,7 +8,7 @@ use super::{
     client::client_config,
     cluster::{About, brokers, metadata},
     connection::Connection,
-    records::{Records, Returned},
+    records::{Outcome, Records},
     scratch_topic,
 };
 use crate::{
@@ -78,10 +78,10 @@ async fn look(scope: &Scope, name: &str, count: usize) -> Result<Facts, Trouble>
         return Ok(facts);
     }
     scratch_topic::wait_for_leader(scope, &mut connection, name).await?;
-    let answer = metadata(&mut connection, "metadata", About::Brokers).await?;
+    let answer = metadata(&mut connection, "metadata", &About::Brokers).await?;
     let addresses: Vec<String> = brokers(&answer).iter().map(ToString::to_string).collect();
     let records = Records { topic: name.to_owned(), nonce: scope.check.to_string() + scope.run.as_str(), count };
-    let returned = scope.clock.phase("records", async {
+    let outcome = scope.clock.phase("records", async {
         let budget = scope.clock.left().saturating_sub(CLOSING);
         let config = client_config(&target, &addresses, budget);
         // librdkafka blocks, also in closing; its own bounds end before the clock does.
@@ -89,19 +89,19 @@ async fn look(scope: &Scope, name: &str, count: usize) -> Result<Facts, Trouble>
             .await
             .map_err(|error| Trouble::unable("records", "harness.client", error))
     });
-    facts.extend(facts_of(count, &returned.await?));
+    facts.extend(facts_of(count, &outcome.await?));
     Ok(facts)
 }
 
-fn facts_of(sent: usize, returned: &Returned) -> Facts {
+fn facts_of(sent: usize, outcome: &Outcome) -> Facts {
     let error = |error: &Option<String>| json!(error.as_deref().unwrap_or("NONE"));
     Facts::from_iter([
-        ("produce_error".to_owned(), error(&returned.produce_error)),
-        ("consume_error".to_owned(), error(&returned.consume_error)),
+        ("produce_error".to_owned(), error(&outcome.produce_error)),
+        ("consume_error".to_owned(), error(&outcome.consume_error)),
         ("sent".to_owned(), json!(sent)),
-        ("acknowledged".to_owned(), json!(returned.acknowledged.len())),
-        ("returned".to_owned(), json!(returned.returned.len())),
-        ("identical".to_owned(), json!(returned.identical)),
-        ("contiguous".to_owned(), json!(returned.is_contiguous())),
+        ("acknowledged".to_owned(), json!(outcome.acknowledged.len())),
+        ("returned".to_owned(), json!(outcome.returned.len())),
+        ("identical".to_owned(), json!(outcome.identical)),
+        ("contiguous".to_owned(), json!(outcome.is_contiguous())),
     ])
 }

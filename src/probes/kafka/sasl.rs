@@ -58,7 +58,7 @@ pub(super) fn declared(target: &Target) -> Result<(&str, &str), Trouble> {
     }
 }
 
-/// Presents these credentials with this mechanism (SaslHandshake v1, SaslAuthenticate v2).
+/// Presents these credentials with this mechanism (`SaslHandshake` v1, `SaslAuthenticate` v2).
 pub(super) async fn present(
     connection: &mut Connection,
     mechanism: &str,
@@ -76,13 +76,11 @@ pub(super) async fn present(
     if let Some(refusal) = handshake(connection, mechanism).await? {
         return Ok(Login::Refused(refusal));
     }
-    match scram {
-        Some(hash) => scram_login(connection, hash, user, password).await,
-        None => {
-            let answer = authenticate(connection, format!("\0{user}\0{password}")).await?;
-            Ok(outcome(&answer).map_or(Login::Accepted, Login::Refused))
-        }
+    if let Some(hash) = scram {
+        return scram_login(connection, hash, user, password).await;
     }
+    let answer = authenticate(connection, format!("\0{user}\0{password}")).await?;
+    Ok(outcome(&answer).map_or(Login::Accepted, Login::Refused))
 }
 
 async fn scram_login(connection: &mut Connection, hash: Hash, user: &str, password: &str) -> Result<Login, Trouble> {

@@ -82,7 +82,7 @@ pub(super) async fn create(
 
 /// How many replicas a scratch topic can have: three, or as many as there are brokers.
 pub(super) async fn replicas(connection: &mut Connection) -> Result<i16, Trouble> {
-    let brokers = metadata(connection, "metadata", About::Brokers).await?.brokers.len();
+    let brokers = metadata(connection, "metadata", &About::Brokers).await?.brokers.len();
     Ok(i16::try_from(brokers.clamp(1, 3)).unwrap_or(1))
 }
 
@@ -106,7 +106,7 @@ async fn wait_until(
     is_so: impl Fn(&MetadataResponseTopic) -> bool,
 ) -> Result<(), Trouble> {
     let wanted = [name.to_owned()];
-    let question = question(About::Topics(&wanted));
+    let question = question(&About::Topics(&wanted));
     let looking = async {
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         loop {
@@ -140,7 +140,7 @@ pub(super) async fn remove(scope: &Scope, name: &str) -> Result<Answer, Trouble>
 
 /// Deletes what runs older than an hour left behind; returns how many topics that were.
 pub(super) async fn sweep(connection: &mut Connection) -> Result<usize, Trouble> {
-    let answer = metadata(connection, "sweep", About::EveryTopic).await?;
+    let answer = metadata(connection, "sweep", &About::EveryTopic).await?;
     let now = Timestamp::now();
     let stale = |name: &String| RunId::age_of(name, now).is_some_and(|age| age > STALE);
     let mut swept = 0;

@@ -3,7 +3,7 @@ use std::collections::BTreeMap;
 use kafka_protocol::messages::{MetadataResponse, metadata_response::MetadataResponseTopic};
 use schemars::JsonSchema;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::{
     cluster::{About, metadata},
@@ -16,7 +16,7 @@ use crate::{
     probes::{Probe, Scope},
 };
 
-const SETTINGS: [&str; 4] = ["min.insync.replicas", "retention.ms", "retention.bytes", "cleanup.policy"];
+const SETTINGS: [&str; 3] = ["min.insync.replicas", "retention.ms", "cleanup.policy"];
 
 /// Asks for every visible topic together with its effective settings: replicas, least in-sync replicas, retention.
 ///
@@ -48,13 +48,13 @@ impl Probe for Topics {
             name: "longest_retention_ms",
             about: "the longest retention of a topic that deletes; 0 without one, unlimited ones left out",
         },
-        Fact { name: "unlimited", about: "topics that delete, but keep everything for ever" },
+        Fact { name: "unlimited", about: "topics that delete, but by size only: what is in them may stay for ever" },
     ];
     type With = With;
 
     async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
         let mut connection = Connection::open(&scope).await?;
-        let mut answer = metadata(&mut connection, "metadata", About::EveryTopic).await?;
+        let mut answer = metadata(&mut connection, "metadata", &About::EveryTopic).await?;
         let now = jiff::Timestamp::now();
         answer.topics.retain(|topic| RunId::age_of(&name_of(topic), now).is_none());
         let names: Vec<String> = answer.topics.iter().map(name_of).collect();
@@ -96,15 +96,14 @@ fn facts_of(answer: &MetadataResponse, settings: &BTreeMap<String, Settings>) ->
         let policy = settings.get(&name_of(topic)).and_then(|settings| settings.get("cleanup.policy")?.as_deref());
         policy.is_some_and(|policy| policy.split(',').any(|one| one.trim() == "delete"))
     };
-    let is_unlimited = |topic: &&MetadataResponseTopic| {
-        number(topic, "retention.ms") == Some(-1) && number(topic, "retention.bytes") == Some(-1)
-    };
+    // A bound in bytes is not one in time: it keeps a quiet topic for ever.
+    let is_unlimited = |topic: &&MetadataResponseTopic| number(topic, "retention.ms") == Some(-1);
     let deleting: Vec<_> = answer.topics.iter().filter(deletes).collect();
     let unlimited = deleting.iter().copied().filter(is_unlimited).map(name_of).collect();
     let longest = deleting.iter().filter_map(|topic| number(topic, "retention.ms")).max().unwrap_or(0).max(0);
     Facts::from_iter([
         ("count".to_owned(), json!(answer.topics.len())),
-        ("internal".to_owned(), Value::from_iter(internal)),
+        ("internal".to_owned(), internal.collect()),
         ("under_min_isr".to_owned(), listed(under)),
         ("least_replication_factor".to_owned(), json!(answer.topics.iter().map(replication_factor).min())),
         ("least_min_insync_replicas".to_owned(), json!(answer.topics.iter().filter_map(min_isr).min())),
@@ -163,6 +162,6 @@ mod tests {
     #[test]
     fn without_topics_there_is_no_least_of_anything() {
         let facts = facts_of(&MetadataResponse::default(), &BTreeMap::new());
-        assert_eq!((&facts["count"], &facts["least_replication_factor"]), (&json!(0), &Value::Null));
+        assert_eq!((&facts["count"], &facts["least_replication_factor"]), (&json!(0), &json!(null)));
     }
 }

@@ -178,7 +178,7 @@ mod tests {
 
     #[test]
     fn a_server_that_never_stops_is_cut_off() {
-        let part = frame(b'N', &[0; 1024 * 1024]);
+        let part = frame(b'N', &vec![0; 1024 * 1024]);
         let mut frames = Frames::default();
         let taken = (0..100).take_while(|_| frames.feed(&part).is_ok()).count();
         assert!(taken < 40, "{taken} MiB were taken");

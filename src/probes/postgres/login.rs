@@ -133,3 +133,45 @@ async fn facts_of(scope: &Scope, login: &Login, session: &Session) -> Result<Fac
         ("tls".to_owned(), tls),
     ]))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probes::faulty_server::{
+        Behaviour::{Close, Drip, Flood, Reset, Say, Silence},
+        scope_at,
+    };
+
+    async fn log_in_at(behaviour: crate::probes::faulty_server::Behaviour) -> Result<Facts, Trouble> {
+        let with = With { credentials: declared(), plaintext: false, replica: None };
+        LogIn::run(scope_at("postgres", behaviour).await, with).await
+    }
+
+    #[tokio::test]
+    async fn the_driver_is_never_left_alone_with_foreign_bytes() {
+        let cases = [
+            (Silence, "proto.timeout"),
+            (Close, "proto.closed"),
+            (Reset, "tcp.reset"),
+            (Say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "proto.mismatch"),
+            (Drip(b"R\0\0\0\x20"), "proto.timeout"),
+            // Four letters are a length of a gigabyte to the driver.
+            (Flood(b"", b"AAAA"), "proto.mismatch"),
+            (Say(b"R\0\0\0\x08\0\0\0\x07"), "auth.unsupported"),
+        ];
+        for (behaviour, class) in cases {
+            let trouble = log_in_at(behaviour).await.expect_err("no server");
+            assert_eq!(trouble.class, class, "{behaviour:?}: {trouble}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_role_that_is_trusted_but_unknown_counts_as_accepted() {
+        let said = b"R\0\0\0\x08\0\0\0\0E\0\0\0\x28SFATAL\0C28000\0Mrole does not exist\0\0";
+        let facts = log_in_at(Say(said)).await.expect("a refusal is a fact");
+        assert_eq!(
+            (&facts["accepted"], &facts["session"], &facts["sqlstate"]),
+            (&json!(true), &json!(false), &json!("28000"))
+        );
+    }
+}

@@ -78,3 +78,34 @@ impl Probe for Startup {
         Ok(facts)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::probes::faulty_server::{
+        Behaviour::{Close, Drip, Flood, Reset, Say, Silence},
+        scope_at,
+    };
+
+    #[tokio::test]
+    async fn a_server_that_is_none_is_told_in_time_and_by_name() {
+        let cases = [
+            (Silence, "proto.timeout"),
+            (Close, "proto.closed"),
+            (Reset, "tcp.reset"),
+            (Say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "proto.mismatch"),
+            (Say(b"\x15\x03\x01\0\x02\x02F"), "proto.mismatch"),
+            // An SSH server's first letter is the one that means TLS.
+            (Say(b"SSH-2.0-OpenSSH_9.2\r\n"), "proto.mismatch"),
+            (Say(b"N"), "proto.timeout"),
+            (Say(b"NE\0\0\0\x1dSFATAL\0C57P03\0Mstarting\0\0\0"), "proto.not_ready"),
+            (Drip(b"NR\0\0\0"), "proto.timeout"),
+            (Flood(b"N", b"AAAA"), "proto.mismatch"),
+        ];
+        for (behaviour, class) in cases {
+            let scope = scope_at("postgres", behaviour).await;
+            let trouble = Startup::run(scope, With {}).await.expect_err("no server");
+            assert_eq!(trouble.class, class, "{behaviour:?}: {trouble}");
+        }
+    }
+}

@@ -80,8 +80,10 @@ pub(super) fn of_io(phase: &str, error: &io::Error) -> Trouble {
         }
     }
     match error.kind() {
-        io::ErrorKind::UnexpectedEof => Trouble::fault(phase, "proto.closed", "the server closed the connection"),
-        io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe => Trouble::fault(phase, "tcp.reset", error),
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
+            Trouble::fault(phase, "proto.closed", "the server closed the connection")
+        }
+        io::ErrorKind::ConnectionReset => Trouble::fault(phase, "tcp.reset", error),
         io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => Trouble::fault(phase, "proto.garbage", error),
         _ => Trouble::fault(phase, "proto.failed", error),
     }

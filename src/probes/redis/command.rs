@@ -117,13 +117,13 @@ async fn converse(scope: &Scope, target: &Target, with: &With, commands: &[Cmd])
         Err(refusal) if with.credentials == Credentials::Declared => {
             return Err(Trouble::fault("auth", "auth.denied", refusal));
         }
-        Err(refusal) => return Ok(refused(Vec::new(), "AUTH", &refusal)),
+        Err(refusal) => return Ok(refused(&[], "AUTH", &refusal)),
     }
     let mut replies = Vec::new();
     for (command, words) in commands.iter().zip(&with.commands) {
         match connection.send(scope, "op", command).await? {
             Ok(reply) => replies.push(json_of(&reply)),
-            Err(refusal) => return Ok(refused(replies, words[0].as_str().unwrap_or_default(), &refusal)),
+            Err(refusal) => return Ok(refused(&replies, words[0].as_str().unwrap_or_default(), &refusal)),
         }
     }
     if with.pairs {
@@ -136,7 +136,7 @@ async fn converse(scope: &Scope, target: &Target, with: &With, commands: &[Cmd])
     ]))
 }
 
-fn refused(replies: Vec<Value>, word: &str, refusal: &Refusal) -> Facts {
+fn refused(replies: &[Value], word: &str, refusal: &Refusal) -> Facts {
     Facts::from_iter([
         ("accepted".to_owned(), json!(false)),
         ("refused".to_owned(), json!(word)),
@@ -149,6 +149,35 @@ fn refused(replies: Vec<Value>, word: &str, refusal: &Refusal) -> Facts {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::probes::faulty_server::{
+        Behaviour::{Close, Drip, Flood, Reset, Say, Silence},
+        scope_at,
+    };
+
+    #[tokio::test]
+    async fn a_server_that_is_none_is_told_in_time_and_by_name() {
+        let cases = [
+            (Silence, "proto.timeout"),
+            (Close, "proto.closed"),
+            (Reset, "tcp.reset"),
+            (Say(b"HTTP/1.1 400 Bad Request\r\n\r\n"), "proto.mismatch"),
+            (Drip(b"+"), "proto.timeout"),
+            (Say(b"-LOADING Redis is loading the dataset in memory\r\n"), "proto.not_ready"),
+            (Say(b"-WRONGPASS invalid username-password pair\r\n"), "auth.denied"),
+            (Flood(b"$1000000000\r\n", b"A"), "proto.too_large"),
+        ];
+        for (behaviour, class) in cases {
+            let scope = scope_at("redis", behaviour).await;
+            let with = With {
+                commands: vec![vec![json!("PING")]],
+                credentials: Credentials::Declared,
+                pairs: false,
+                replica: None,
+            };
+            let trouble = Command::run(scope, with).await.expect_err("no server");
+            assert_eq!(trouble.class, class, "{behaviour:?}: {trouble}");
+        }
+    }
 
     #[test]
     fn a_command_is_words_and_numbers() {

@@ -1,13 +1,15 @@
+use std::io;
+
 use redis::{AsyncConnectionConfig, Cmd, RedisConnectionInfo, RedisError, Value as Reply, aio::MultiplexedConnection};
 use serde_json::{Map, Value};
 
 use super::{
     reply::info,
-    trouble::{Refusal, of_refusal, refusal_or_trouble},
+    trouble::{Refusal, of_last_words, of_refusal, refusal_or_trouble},
 };
 use crate::{
     model::{HostPort, Target, Trouble},
-    net::Capped,
+    net::{Capped, LastWords, tls_trouble},
     probes::Scope,
 };
 
@@ -30,6 +32,8 @@ pub(super) struct Login {
 /// A connection of our own, with the driver's own time-outs off.
 pub(super) struct Connection {
     driver: MultiplexedConnection,
+    words: LastWords,
+    has_answered: bool,
 }
 
 impl Login {
@@ -61,15 +65,15 @@ pub(super) async fn open(scope: &Scope, target: &Target, login: &Login) -> Resul
     let stream = scope.dialler.stream(&scope.clock, &login.address, tls, &[]).await?;
     // The name of the library is not announced: an ACL may forbid it.
     let info = RedisConnectionInfo::default().set_skip_set_lib_name();
+    let (stream, words) = Capped::new(stream, LARGEST_SESSION);
     let setup = async {
         let config = AsyncConnectionConfig::new().set_response_timeout(None).set_connection_timeout(None);
-        let stream = Capped::new(stream, LARGEST_SESSION);
         MultiplexedConnection::new_with_config(&info, stream, config).await.map_err(|error| broken("startup", &error))
     };
     let (connection, driver) = scope.clock.phase("startup", setup).await?;
     // Ends by itself when the connection is dropped or cut.
     tokio::spawn(driver);
-    Ok(Connection { driver: connection })
+    Ok(Connection { driver: connection, words, has_answered: false })
 }
 
 /// Dials, logs in with `AUTH` and selects the database; a refusal is trouble. Phases as [`open`], and `auth`.
@@ -121,7 +125,20 @@ impl Connection {
                 Err(error) => refusal_or_trouble(phase, &error).map(Err),
             }
         };
-        scope.clock.phase(phase, exchange).await
+        let answer = scope.clock.phase(phase, exchange).await.map_err(|trouble| self.explained(trouble))?;
+        self.has_answered = true;
+        Ok(answer)
+    }
+
+    /// A cut connection with the reason the server gave for it, if it gave one before our first command reached it.
+    fn explained(&self, trouble: Trouble) -> Trouble {
+        if self.has_answered || !matches!(trouble.class.as_str(), "proto.closed" | "tcp.reset") {
+            return trouble;
+        }
+        if let Some(error) = self.words.tls() {
+            return tls_trouble(&io::Error::other(error));
+        }
+        of_last_words(&trouble.phase, &self.words.first()).unwrap_or(trouble)
     }
 
     /// Sends one command that must not be refused.

@@ -51,10 +51,10 @@ pub(super) fn info(text: &str) -> Map<String, Value> {
 
 fn number_or_text(value: &str) -> Value {
     // `run_id` may be all digits, and a version such as `7.2` is no number: only what reads back the same is one.
-    if let Ok(number) = value.parse::<i64>() {
-        if number.to_string() == value {
-            return json!(number);
-        }
+    if let Ok(number) = value.parse::<i64>()
+        && number.to_string() == value
+    {
+        return json!(number);
     }
     json!(clip(&printable(value), LONGEST_TEXT))
 }

@@ -58,19 +58,33 @@ pub(super) fn of_refusal(phase: &str, refusal: &Refusal) -> Trouble {
     Trouble::fault(phase, class, refusal)
 }
 
+/// What a server said before it hung up on a client it had not heard yet: no free slot, or protected mode.
+pub(super) fn of_last_words(phase: &str, words: &[u8]) -> Option<Trouble> {
+    let said = String::from_utf8_lossy(words.strip_prefix(b"-")?);
+    let said = printable(said.lines().next()?);
+    let class = match said.split(' ').next()? {
+        "DENIED" => "auth.denied",
+        _ if said.contains("max number of clients") => "limit.connections",
+        _ => "proto.closed",
+    };
+    Some(Trouble::fault(phase, class, said))
+}
+
 /// An error of the driver that is not the server's word.
 fn of_driver(phase: &str, error: &RedisError) -> Trouble {
     if let Some(io) = io_error(error) {
-        if io.get_ref().is_some_and(|inner| inner.is::<TooMuch>()) {
+        if io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<TooMuch>) {
             return Trouble::fault(phase, "proto.too_large", io);
         }
         // With TLS 1.3 the server's word on our certificate comes only with the first read.
-        if io.get_ref().is_some_and(|inner| inner.is::<rustls::Error>()) {
+        if io.get_ref().is_some_and(<dyn std::error::Error + Send + Sync>::is::<rustls::Error>) {
             return tls_trouble(io);
         }
         return match io.kind() {
-            io::ErrorKind::UnexpectedEof => Trouble::fault(phase, "proto.closed", "the server closed the connection"),
-            io::ErrorKind::BrokenPipe | io::ErrorKind::ConnectionReset => Trouble::fault(phase, "tcp.reset", io),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::BrokenPipe => {
+                Trouble::fault(phase, "proto.closed", "the server closed the connection")
+            }
+            io::ErrorKind::ConnectionReset => Trouble::fault(phase, "tcp.reset", io),
             _ => Trouble::fault(phase, "proto.failed", io),
         };
     }
@@ -109,6 +123,15 @@ mod tests {
             let trouble = refusal_or_trouble("op", &error).expect_err("no word of the server");
             assert_eq!(trouble.class, class, "{error}");
         }
+    }
+
+    #[test]
+    fn the_last_words_of_a_server_are_its_reason() {
+        let class = |words: &[u8]| of_last_words("op", words).map(|trouble| trouble.class);
+        assert_eq!(class(b"-ERR max number of clients reached\r\n").as_deref(), Some("limit.connections"));
+        assert_eq!(class(b"-DENIED Redis is running in protected mode\r\n").as_deref(), Some("auth.denied"));
+        assert_eq!(class(b"\x15\x03\x01"), None);
+        assert_eq!(class(b""), None);
     }
 
     #[test]
