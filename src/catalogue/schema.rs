@@ -13,13 +13,16 @@ pub fn checks_schema(probes: &[ProbeDescriptor]) -> Value {
         let mut parameters = (probe.parameters)();
         if let Value::Object(map) = &mut parameters {
             map.shift_remove("$schema");
-            // Definitions are named by type, so those of all probes share one place.
-            if let Some(Value::Object(inner)) = map.shift_remove("$defs") {
-                if let Value::Object(definitions) = &mut definitions {
-                    definitions.extend(inner);
-                }
+            // Two probes may call different types by the same name, so each has its own names.
+            let own = map.shift_remove("$defs");
+            if let (Some(Value::Object(own)), Value::Object(definitions)) = (own, &mut definitions) {
+                definitions.extend(
+                    own.into_iter()
+                        .map(|(name, schema)| (format!("{}.{name}", probe.name), renamed(&schema, probe.name))),
+                );
             }
         }
+        let parameters = renamed(&parameters, probe.name);
         rules.push(json!({
             "if": {"properties": {"probe": {"const": probe.name}}},
             "then": {"properties": {"with": loosened(&parameters)}},
@@ -49,6 +52,24 @@ pub fn configuration_schema() -> Value {
     let mut schema = schemars::schema_for!(ConfigurationFile).to_value();
     schema["title"] = json!("Configuration of soma-conformance");
     schema
+}
+
+/// The schema with its references pointing to the definitions of this probe.
+fn renamed(schema: &Value, probe: &str) -> Value {
+    match schema {
+        Value::Object(map) => Value::Object(
+            map.iter()
+                .map(|(name, value)| {
+                    match (name.as_str(), value.as_str().and_then(|text| text.strip_prefix("#/$defs/"))) {
+                        ("$ref", Some(definition)) => (name.clone(), json!(format!("#/$defs/{probe}.{definition}"))),
+                        _ => (name.clone(), renamed(value, probe)),
+                    }
+                })
+                .collect(),
+        ),
+        Value::Array(list) => Value::Array(list.iter().map(|value| renamed(value, probe)).collect()),
+        other => other.clone(),
+    }
 }
 
 /// A parameter may also be a text with a placeholder, whatever its type.

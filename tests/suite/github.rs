@@ -192,5 +192,5 @@ fn a_reader_that_has_seen_enough_changes_no_exit_code() {
     let (code, _) = cut_short(&mut soma(&run), 1);
     stack.resume(Server::Redis).expect("resumed");
     assert_eq!(code, Some(1), "a red run stays red");
-    assert!(fs::read_to_string(folder.path().join("results.json")).expect("results").contains("NOT READY"));
+    assert!(fs::read_to_string(folder.path().join("readiness.md")).expect("a report").contains("NOT READY"));
 }

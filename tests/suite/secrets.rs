@@ -81,11 +81,11 @@ fn a_healthy_run_at_the_highest_verbosity_holds_no_secret() {
     let outputs = Outputs::of(PROGRAM, &stack.config_path(), &[], |_, _| {});
     assert_eq!(outputs.code, Some(0), "{}", outputs.text("standard output"));
     outputs.assert_clean(&canaries, "success");
-    assert!(outputs.text("journal.ndjson").contains("postgres/login"), "nothing was logged into");
+    assert!(outputs.text("journal.ndjson").contains("postgres/auth-secret"), "nothing was logged into");
     // The search sees what it looks for: the configuration's own credentials, where they may stand.
     let password = stack.credential("postgres-password").expect("a credential");
     assert!(!canaries.find(password.as_bytes()).is_empty());
-    for words in [&["list", "--format", "json"][..], &["lint"], &["explain", "postgres/login"], &["contract"]] {
+    for words in [&["list", "--format", "json"][..], &["lint"], &["explain", "postgres/auth-secret"], &["contract"]] {
         let (out, err) = text(&soma(words).arg("--config").arg(stack.config_path()).output().expect("runs"));
         assert!(out.len() > 20, "{words:?}: {out}{err}");
         let found = canaries.find(format!("{out}{err}").as_bytes());
@@ -191,7 +191,7 @@ fn no_secret_stands_in_the_command_line_or_environment_of_a_process() {
         assert_eq!(canaries.find(&supervisor).len(), usize::from(in_environment), "{:#?}", canaries.find(&supervisor));
         let passed = journal(folder.path()).iter().any(|event| {
             event["event"] == "check_finished"
-                && event["id"] == "postgres/login"
+                && event["id"] == "postgres/auth-secret"
                 && event["result"]["verdict"] == "pass"
         });
         assert!(passed, "the password did not arrive");

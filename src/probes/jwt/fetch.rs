@@ -41,7 +41,7 @@ pub(in crate::probes) struct Published {
 }
 
 impl Probe for Fetch {
-    const NAME: &'static str = "jwks.fetch";
+    const NAME: &'static str = "jwt.jwks";
     const ABOUT: &'static str = "fetches the issuer's published keys and describes them, without their material";
     const FACTS: &'static [Fact] = &[
         Fact { name: "url", about: "where they were fetched from" },

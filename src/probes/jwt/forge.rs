@@ -44,14 +44,12 @@ pub(super) enum Forgery {
     EmbeddedKey,
     /// Signed by a key of ours, with a `kid` that is a path out of the key directory.
     KidPath,
-    /// Another tenant in the claims, the signature kept.
-    TamperedTenant,
+    /// One more claim, the signature kept. No rule looks at it, so only the signature can be why it is refused.
+    TamperedClaims,
     /// One bit in the middle of the signature is flipped.
     FlippedSignature,
     /// The signature is cut off.
     StrippedSignature,
-    /// Something that is no token at all.
-    Garbage,
 }
 
 impl Forgery {
@@ -79,8 +77,8 @@ impl Forgery {
             Self::UnknownKid => resigned(&replaced(&ours, "kid", json!("nobody-published-this-key")))?,
             Self::KidPath => resigned(&replaced(&ours, "kid", json!("../../../../dev/null")))?,
             Self::EmbeddedKey => resigned(&replaced(&ours, "jwk", forger.public_jwk()))?,
-            Self::TamperedTenant => {
-                let claims = replaced(claims, "tenant", json!("globex"));
+            Self::TamperedClaims => {
+                let claims = replaced(claims, "tampered", json!(true));
                 assemble(&signing_input(header, &claims), &genuine.signature)
             }
             Self::FlippedSignature => {
@@ -97,7 +95,6 @@ impl Forgery {
                 let (input, _) = genuine.text().rsplit_once('.').unwrap_or_default();
                 assemble(input, &[])
             }
-            Self::Garbage => "this.is.no-token".to_owned(),
         })
     }
 }
@@ -207,7 +204,7 @@ mod tests {
 
     use super::*;
 
-    const ALL: [Forgery; 15] = [
+    const ALL: [Forgery; 14] = [
         Forgery::None,
         Forgery::NoneCapitalised,
         Forgery::NoneUpperCase,
@@ -219,10 +216,9 @@ mod tests {
         Forgery::UnknownKid,
         Forgery::EmbeddedKey,
         Forgery::KidPath,
-        Forgery::TamperedTenant,
+        Forgery::TamperedClaims,
         Forgery::FlippedSignature,
         Forgery::StrippedSignature,
-        Forgery::Garbage,
     ];
 
     fn is_accepted(token: &str, key: &Value) -> bool {
