@@ -32,7 +32,7 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<openfga::RoundTrip>(),
             RegisteredProbe::of::<openfga::Leftovers>(),
             RegisteredProbe::of::<jwt::Discovery>(),
-            RegisteredProbe::of::<jwt::Fetch>(),
+            RegisteredProbe::of::<jwt::Jwks>(),
             RegisteredProbe::of::<jwt::Mint>(),
             RegisteredProbe::of::<jwt::Present>(),
             RegisteredProbe::of::<contract::Published>(),

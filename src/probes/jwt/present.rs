@@ -85,15 +85,12 @@ async fn ask(scope: &Scope, verifier: &Verifier, genuine: &Token, presented: &st
         Trouble::unable("plan", "harness.no_target", format!("the configuration has no service `{}`", verifier.service))
     };
     let point = scope.targets.get(&verifier.service).ok_or_else(unknown)?;
-    let answer = match &verifier.json {
-        Some(template) => {
-            let body = filled(template, genuine, presented);
-            Api::of_service(scope, point)?.post(&verifier.path, &body).await?
-        }
-        None => {
-            let api = Api::anonymous(scope, point.address.clone(), point.tls.clone());
-            api.with_secret("authorization", &format!("Bearer {presented}"))?.get(&verifier.path).await?
-        }
+    let answer = if let Some(template) = &verifier.json {
+        let body = filled(template, genuine, presented);
+        Api::of_service(scope, point)?.post(&verifier.path, &body).await?
+    } else {
+        let api = Api::anonymous(scope, point.address.clone(), point.tls.clone());
+        api.with_secret("authorization", &format!("Bearer {presented}"))?.get(&verifier.path).await?
     };
     let decision = answer.json.as_ref().and_then(|body| body.get("result")).cloned();
     // A decision point lets nobody in with an answer that holds no decision; any other point does so with its status.

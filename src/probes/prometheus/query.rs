@@ -9,7 +9,7 @@ use crate::{
     probes::{Probe, Scope},
 };
 
-/// One instant query in PromQL.
+/// One instant query in `PromQL`.
 ///
 /// An empty result is an empty list, never a value: a metric that does not exist cannot look like zero.
 /// Source: Prometheus, "HTTP API", instant queries.

@@ -10,7 +10,7 @@ use crate::{
 
 /// The rules that Prometheus has really loaded and how their last evaluation went.
 ///
-/// A rule file in a ConfigMap that no `rule_files` names is not here. Source: Prometheus, "HTTP API", rules.
+/// A rule file in a `ConfigMap` that no `rule_files` names is not here. Source: Prometheus, "HTTP API", rules.
 pub(in crate::probes) struct Rules;
 
 /// Parameters.

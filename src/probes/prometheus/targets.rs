@@ -10,7 +10,7 @@ use crate::{
 
 /// What Prometheus scrapes, from its list of targets, not from `up`.
 ///
-/// PromQL looks back five minutes, so a target that vanished still shows there; and "all targets are up" is true of a
+/// `PromQL` looks back five minutes, so a target that vanished still shows there; and "all targets are up" is true of a
 /// job whose targets were all dropped by relabelling, so dropped ones are counted too.
 /// Source: Prometheus, "HTTP API", targets.
 pub(in crate::probes) struct ScrapeTargets;

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// They are fetched from the URL that applications are given, each time over a new connection, so that replicas with
 /// keys of their own are found out. Source: RFC 7517 and RFC 7518.
-pub(in crate::probes) struct Fetch;
+pub(in crate::probes) struct Jwks;
 
 /// Parameters.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -40,7 +40,7 @@ pub(in crate::probes) struct Published {
     entry: String,
 }
 
-impl Probe for Fetch {
+impl Probe for Jwks {
     const NAME: &'static str = "jwt.jwks";
     const ABOUT: &'static str = "fetches the issuer's published keys and describes them, without their material";
     const FACTS: &'static [Fact] = &[
