@@ -110,10 +110,10 @@ impl Configuration {
         };
         let default = if user.is_some() { Profile::Local } else { Profile::Dev };
         let profile = profile.or_else(|| user.as_ref()?.parsed.profile).unwrap_or(default);
-        Self::merge(profile, user, diagnostics)
+        Self::merge(profile, user.as_ref(), diagnostics)
     }
 
-    fn merge(profile: Profile, user: Option<Layer>, diagnostics: &mut Diagnostics) -> Option<Self> {
+    fn merge(profile: Profile, user: Option<&Layer>, diagnostics: &mut Diagnostics) -> Option<Self> {
         let faults_before = diagnostics.count();
         let name = format!("checks/profiles/{profile}.yaml");
         let Some(file) = SourceFile::embedded(&name).into_iter().next() else {
@@ -127,10 +127,10 @@ impl Configuration {
         }
         let mut values = Value::Object(defaults.parsed.values.clone());
         let (mut contract_file, mut waivers, mut files) = (None, Vec::new(), Vec::new());
-        if let Some(user) = &user {
+        if let Some(user) = user {
             for (name, entry) in &user.parsed.services {
                 let base = services.remove(name);
-                services.insert(name.clone(), declare(base, entry, user, name, diagnostics));
+                services.insert(name.clone(), declare(base.as_ref(), entry, user, name, diagnostics));
             }
             merge_values(&mut values, &Value::Object(user.parsed.values.clone()));
             contract_file = user.parsed.contract.as_ref().map(|contract| absolute(&user.folder, &contract.file));
@@ -223,7 +223,7 @@ fn tell_unknown_services(file: &SourceFile, node: &Node, diagnostics: &mut Diagn
 }
 
 fn declare(
-    base: Option<ServiceDeclaration>,
+    base: Option<&ServiceDeclaration>,
     entry: &ServiceEntry,
     layer: &Layer,
     name: &str,
@@ -249,7 +249,6 @@ fn declare(
     let place = SourcePlace { file: layer.file.name.clone(), line, column };
     // A service that a user declares is there; its address may still come from the profile.
     let declared_by_user = base.is_some();
-    let base = base.as_ref();
     // With an address of one's own, the credentials and TLS of the default address do not apply.
     let moved = declared_by_user && entry.address.is_some();
     let inherited = base.filter(|_| !moved);

@@ -86,18 +86,15 @@ fn fill_text(text: &str, open: &str, steps: &[Step], find: &mut Find<'_>) -> Val
         // `${` is not the `{` of a local.
         let is_other = open == "{" && before.ends_with('$');
         let path = inside.find('}').map(|end| &inside[..end]).filter(|path| is_path(path) && !is_other);
-        match path.and_then(|path| find(path, steps).map(|value| (path, value))) {
-            Some((path, value)) => {
-                match value {
-                    Value::String(text) => filled.push_str(&text),
-                    other => filled.push_str(&other.to_string()),
-                }
-                rest = &inside[path.len() + 1..];
+        if let Some((path, value)) = path.and_then(|path| find(path, steps).map(|value| (path, value))) {
+            match value {
+                Value::String(text) => filled.push_str(&text),
+                other => filled.push_str(&other.to_string()),
             }
-            None => {
-                filled.push_str(open);
-                rest = inside;
-            }
+            rest = &inside[path.len() + 1..];
+        } else {
+            filled.push_str(open);
+            rest = inside;
         }
     }
     filled.push_str(rest);

@@ -141,16 +141,12 @@ impl<'a> Planner<'a> {
                     hint,
                 );
             }
-            if unresolved.is_empty() {
-                if let Err(message) = (probe.validate)(&parsed.with) {
-                    let place = stanza.node.place_of(&[Step::Key("with".into())]);
-                    self.diagnostics.add(
-                        &file,
-                        place,
-                        format!("{}: {message}", probe.name),
-                        format!("see `soma-conformance explain {}`", probe.name),
-                    );
-                }
+            if unresolved.is_empty()
+                && let Err(message) = (probe.validate)(&parsed.with)
+            {
+                let place = stanza.node.place_of(&[Step::Key("with".into())]);
+                let hint = format!("see `soma-conformance explain {}`", probe.name);
+                self.diagnostics.add(&file, place, format!("{}: {message}", probe.name), hint);
             }
         }
         let expect = if unresolved.is_empty() {

@@ -16,6 +16,9 @@ pub(super) struct Instance {
     pub(super) vector: Option<SourcePlace>,
 }
 
+/// The locals of one row, the parts of its last segment, and its vector.
+type ExpandedRow = (Map<String, Value>, Vec<String>, Option<SourcePlace>);
+
 /// Expands `each` and `vectors`. A stanza that expands to nothing is a fault: it would be a check that cannot fail.
 pub(super) fn expand(
     stanza: &CheckStanza,
@@ -24,7 +27,7 @@ pub(super) fn expand(
     context: &Value,
     diagnostics: &mut Diagnostics,
 ) -> Vec<Instance> {
-    let mut rows: Vec<(Map<String, Value>, Vec<String>, Option<SourcePlace>)> = vec![(Map::new(), Vec::new(), None)];
+    let mut rows: Vec<ExpandedRow> = vec![(Map::new(), Vec::new(), None)];
     for (name, list) in &parsed.each {
         let place = stanza.node.place_of(&[Step::Key("each".into()), Step::Key(name.clone())]);
         let (list, unresolved) = fill_context(list, context);

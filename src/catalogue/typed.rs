@@ -59,14 +59,14 @@ fn tell_unknown(node: &Node, steps: &[Step], file: &str, known_keys: &[&str], di
 /// Takes the value at a path out of its map or list; returns the name of the member nearest to it.
 fn remove(value: &mut Value, steps: &[Step]) -> Option<String> {
     let (last, way) = steps.split_last()?;
-    let parent = way.iter().try_fold(value, |value, step| match step {
+    let holder = way.iter().try_fold(value, |value, step| match step {
         Step::Key(name) => value.get_mut(name.as_str()),
         Step::Index(index) => value.get_mut(*index),
     })?;
-    match (parent, last) {
+    match (holder, last) {
         (Value::Object(map), Step::Key(name)) => map.shift_remove(name).map(|_| name.clone()),
-        (Value::Array(list), Step::Index(index)) if *index < list.len() => {
-            list.remove(*index);
+        (Value::Array(elements), Step::Index(index)) if *index < elements.len() => {
+            elements.remove(*index);
             Some(String::new())
         }
         _ => None,

@@ -35,7 +35,7 @@ pub(super) fn read(file: &SourceFile, folder: &str, diagnostics: &mut Diagnostic
             }
             Ok(vector) => vectors.push(vector),
             Err((place, title)) => {
-                diagnostics.add(&file.name, place, title, "a vector has an `id` in lower-case letters, digits and `-`")
+                diagnostics.add(&file.name, place, title, "a vector has an `id` in lower-case letters, digits and `-`");
             }
         }
     }

@@ -228,7 +228,7 @@ pub enum ContractFormat {
     Env,
     /// A JSON object
     Json,
-    /// A Kubernetes ConfigMap, to be applied in the namespace of the services
+    /// A Kubernetes `ConfigMap`, to be applied in the namespace of the services
     Configmap,
 }
 

@@ -56,14 +56,14 @@ fn tell(name: &str, declared: &ServiceDeclaration, faults: Vec<(String, String)>
 
 fn read_secret(source: Option<&CredentialSource>, what: &str, faults: &mut Vec<(String, String)>) -> Option<Secret> {
     let text = match source? {
-        CredentialSource::Env(name) => match std::env::var(name) {
-            Ok(text) => text,
-            Err(_) => {
+        CredentialSource::Env(name) => {
+            let Ok(text) = std::env::var(name) else {
                 let hint = format!("set {name}, or name another place: `{what}: {{file: PATH}}`");
                 faults.push((format!("the {what} is missing: the environment has no `{name}`"), hint));
                 return None;
-            }
-        },
+            };
+            text
+        }
         CredentialSource::File(path) => read_text(path, &format!("the {what}"), faults)?,
     };
     // An editor's line break at the end of a file is not part of a password.

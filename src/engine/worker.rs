@@ -57,13 +57,11 @@ impl RunView for Finished {
 pub fn run_worker() -> std::process::ExitCode {
     quiet_panics();
     let mut first = String::new();
-    let input: WorkerInput = match io::stdin().lock().read_line(&mut first).map(|_| serde_json::from_str(&first)) {
-        Ok(Ok(input)) => input,
-        // The text of the error may quote the input, which holds credentials.
-        Ok(Err(_)) | Err(_) => {
-            eprintln!("the worker's input is not a plan; it is started by `soma-conformance run` and not by hand");
-            return std::process::ExitCode::from(2);
-        }
+    let read = io::stdin().lock().read_line(&mut first).map(|_| serde_json::from_str::<WorkerInput>(&first));
+    // The text of an error may quote the input, which holds credentials, so it is not shown.
+    let Ok(Ok(input)) = read else {
+        eprintln!("the worker's input is not a plan; it is started by `soma-conformance run` and not by hand");
+        return std::process::ExitCode::from(2);
     };
     drop(first);
     net::install_provider();

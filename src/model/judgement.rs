@@ -82,16 +82,16 @@ mod tests {
         check
     }
 
-    fn facts(value: Value) -> Result<Facts, Trouble> {
-        Ok(value.as_object().cloned().expect("an object"))
+    fn facts(value: &Value) -> Facts {
+        value.as_object().cloned().expect("an object")
     }
 
     #[test]
     fn the_verdict_follows_severity_facts_and_trouble() {
         use Severity::{Advisory, Required};
-        let refused_right = facts(json!({"accepted": false, "code": "WRONGPASS"}));
-        let refused_wrong = facts(json!({"accepted": false, "code": "LOADING"}));
-        let accepted = facts(json!({"accepted": true, "code": null}));
+        let refused_right = Ok(facts(&json!({"accepted": false, "code": "WRONGPASS"})));
+        let refused_wrong = Ok(facts(&json!({"accepted": false, "code": "LOADING"})));
+        let accepted = Ok(facts(&json!({"accepted": true, "code": null})));
         let fault = Err(Trouble::fault("tcp", "tcp.refused", "connection refused"));
         let unable = Err(Trouble::unable("dns", "harness.fd_limit", "too many open files"));
         let cases = [

@@ -146,5 +146,8 @@ fn a_library_that_ends_the_process_costs_the_run_its_worker_and_not_its_report()
         let now = seen[id].as_str();
         assert!(now == verdict || matches!(now, "error" | "not_run"), "{id} was {verdict} and is {now}");
     }
-    assert!(outputs.text("readiness.md").contains("exit code 0"), "the reader is not told why");
+    let told = outputs.text("readiness.md");
+    // The libraries in C may not survive the end of their process: then it is a signal.
+    let why = told.lines().find(|line| line.contains("the worker ended early"));
+    assert!(why.is_some_and(|line| line.contains("exit code 0") || line.contains("signal 6")), "told is {why:?}");
 }

@@ -42,6 +42,8 @@ pub(crate) fn redis() -> MutexGuard<'static, Stack> {
 fn awake(stack: &'static Mutex<Stack>) -> MutexGuard<'static, Stack> {
     let stack = stack.lock().unwrap_or_else(PoisonError::into_inner);
     let servers: Vec<Server> = stack.servers().collect();
-    servers.into_iter().for_each(|server| stack.resume(server).expect("resumed"));
+    for server in servers {
+        stack.resume(server).expect("resumed");
+    }
     stack
 }

@@ -67,7 +67,7 @@ fn used_layers(text: &str) -> BTreeSet<String> {
                     '}' if depth == 0 => break,
                     '}' => depth -= 1,
                     character if depth == 0 && (character.is_alphanumeric() || character == '_') => {
-                        word.push(character)
+                        word.push(character);
                     }
                     ':' | ',' if depth == 0 && !word.is_empty() => {
                         used.insert(std::mem::take(&mut word));
