@@ -4,10 +4,10 @@ SHELL := bash
 .DEFAULT_GOAL := help
 REPORTS ?= target/demo
 
-.PHONY: help setup stack build demo test lint bench schemas clean
+.PHONY: help setup stack build demo test prove lint bench schemas clean
 
 help: ## List the commands
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 16
 
 setup: ## Install what building and testing need (Debian packages; asks for root only when one is missing)
 	@fixtures/setup.sh
@@ -25,9 +25,12 @@ demo: stack ## Run every check against real local servers and leave the reports 
 test: stack ## Pass every test, on real servers
 	@fixtures/test.sh
 
+prove: stack ## Break the real servers in every known way, see exactly the right checks red, and write docs/proof.md
+	cargo run --locked --quiet -p soma-prove
+
 lint: setup ## Format, clippy, the data files, one TLS provider
 	cargo fmt --all -- --check
-	cargo clippy --locked --workspace --all-targets -- -D warnings
+	cargo clippy --locked --workspace --all-targets --features soma-conformance/faults -- -D warnings
 	cargo run --locked --quiet -- lint
 	! cargo tree --locked -e normal -i ring 2>/dev/null | grep -q ring
 	! cargo tree --locked -e normal -i native-tls 2>/dev/null | grep -q native-tls
@@ -42,3 +45,13 @@ schemas: build ## Write the committed JSON Schemas again
 
 clean: ## Remove what builds and runs left in target/; the servers' cache stays
 	cargo clean
+
+.PHONY: cluster-up cluster-status cluster-down
+cluster-up: ## Raise a real single-node Kubernetes in namespaces of its own (root; builds it once)
+	@fixtures/cluster/up.sh
+
+cluster-status: ## Say which parts of the cluster run
+	@fixtures/cluster/status.sh
+
+cluster-down: ## Remove the cluster, whatever state it is in
+	@fixtures/cluster/down.sh
