@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::evidence;
+use super::{evidence, isolation::isolated};
 use crate::{
     model::{CheckResult, Facts, Judgement, Observation, PlannedCheck, Trouble, Verdict, judge, one_line},
     net::{Clock, Dialler},
@@ -96,15 +96,7 @@ async fn probe(check: &PlannedCheck, surroundings: &Surroundings, clock: &Arc<Cl
         Arc::clone(&surroundings.targets),
         Arc::clone(&surroundings.view),
     );
-    // On a task of its own, so that a panic is this check's error and nobody else's.
-    let with = check.with.clone();
-    match tokio::spawn(async move { probe.run(scope, with).await }).await {
-        Ok(outcome) => outcome,
-        Err(join) => {
-            let what = if join.is_panic() { panic_text(join.into_panic().as_ref()) } else { "cancelled".to_owned() };
-            Err(Trouble::unable("op", "harness.panic", format!("the probe panicked: {what}")))
-        }
-    }
+    isolated(probe, scope, check.with.clone()).await
 }
 
 fn result_of(
@@ -140,12 +132,6 @@ fn apply_waiver(check: &PlannedCheck, result: &mut CheckResult, today: jiff::civ
         result.reason =
             format!("waived by {} until {} ({}): {}", waiver.owner, waiver.expires, waiver.reason, result.reason);
     }
-}
-
-pub(super) fn panic_text(payload: &(dyn std::any::Any + Send)) -> String {
-    let text =
-        payload.downcast_ref::<&str>().map(ToString::to_string).or_else(|| payload.downcast_ref::<String>().cloned());
-    one_line(&text.unwrap_or_else(|| "without a message".to_owned()))
 }
 
 fn micros(duration: Duration) -> u64 {

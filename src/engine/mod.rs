@@ -4,6 +4,7 @@
 
 mod attempt;
 mod evidence;
+mod isolation;
 mod journal;
 mod schedule;
 mod supervisor;

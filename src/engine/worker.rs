@@ -13,6 +13,7 @@ use tokio::{runtime::Runtime, task::AbortHandle};
 use super::{
     Schedule, WorkerInput,
     attempt::{self, CurrentClock, Surroundings},
+    isolation,
 };
 use crate::{
     model::{CheckResult, Judgement, Observation, Trouble, Verdict, What, likely_cause},
@@ -25,8 +26,6 @@ pub(super) const SETTLED_BY_SUPERVISOR: &str = "suite.reports";
 
 /// How long running checks may go on after the worker was asked to stop.
 const STOP_GRACE: Duration = Duration::from_secs(4);
-/// The longest the loop waits before it wakes the runtime.
-const HEARTBEAT: Duration = Duration::from_millis(100);
 
 enum Signal {
     Finished(usize, Box<CheckResult>),
@@ -97,18 +96,15 @@ struct Worker {
 impl Worker {
     fn new(input: WorkerInput, events: File) -> io::Result<Self> {
         let WorkerInput { plan, targets } = input;
-        // A task that spins keeps its thread: with more threads than checks at once the others still have one.
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(plan.jobs.clamp(2, 24) + 4)
-            .enable_all()
-            .build()?;
+        // Probes have threads of their own; here live the waiting for them and what they share.
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
         let finished = Arc::new(Finished::default());
         let started = Instant::now();
-        let dialler = runtime.block_on(async { Dialler::from_system() });
+        let (dialler, sessions) = runtime.block_on(async { (Dialler::from_system(), Sessions::default()) });
         let surroundings = Surroundings {
             run: plan.run.clone(),
             dialler: Arc::new(dialler),
-            sessions: Arc::new(Sessions::default()),
+            sessions: Arc::new(sessions),
             targets: Arc::new(targets.into_iter().map(|target| (target.service.clone(), Arc::new(target))).collect()),
             view: Arc::clone(&finished) as Arc<dyn RunView>,
             started,
@@ -176,7 +172,7 @@ impl Worker {
     /// Waits for a result, a stop, or the next hard deadline.
     fn wait(&mut self) {
         let next = self.running.values().map(|running| running.hard_deadline).chain(self.stop_at).min();
-        let bound = next.map_or(HEARTBEAT, |next| next.saturating_duration_since(Instant::now()).min(HEARTBEAT));
+        let bound = next.map_or(Duration::from_secs(1), |next| next.saturating_duration_since(Instant::now()));
         match self.from_checks.recv_timeout(bound) {
             Ok(Signal::Finished(at, result)) => {
                 self.running.remove(&at);
@@ -186,12 +182,7 @@ impl Worker {
                 let stop_at = Instant::now() + STOP_GRACE;
                 self.stop_at = Some(self.stop_at.map_or(stop_at, |earlier| earlier.min(stop_at)));
             }
-            Err(_) => {
-                self.end_overdue();
-                // A task that blocks right after it was woken takes the thread that watches the sockets with it, and the
-                // others may all be asleep. A new task wakes one of them.
-                drop(self.runtime.spawn(async {}));
-            }
+            Err(_) => self.end_overdue(),
         }
     }
 
@@ -269,6 +260,6 @@ fn overrun(running: &Running, started: Instant) -> CheckResult {
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|info| {
         let place = info.location().map(|place| format!("{}:{}", place.file(), place.line())).unwrap_or_default();
-        eprintln!("panic at {place}: {}", attempt::panic_text(info.payload()));
+        eprintln!("panic at {place}: {}", isolation::panic_text(info.payload()));
     }));
 }

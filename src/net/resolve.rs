@@ -6,6 +6,8 @@ use hickory_resolver::{
     proto::op::ResponseCode,
 };
 
+use tokio::runtime::Handle;
+
 use super::Clock;
 use crate::model::Trouble;
 
@@ -16,6 +18,8 @@ const BOUND: Duration = Duration::from_secs(3);
 /// after a time-out.
 pub struct Resolver {
     system: Result<TokioResolver, String>,
+    /// Where its conversations with name servers live: they outlast the runtime of a single probe.
+    home: Option<Handle>,
 }
 
 impl std::fmt::Debug for Resolver {
@@ -37,7 +41,7 @@ impl Resolver {
             options.cache_size = 0;
             builder.build().map_err(|error| error.to_string())
         });
-        Self { system }
+        Self { system, home: Handle::try_current().ok() }
     }
 
     /// The addresses of a host, IPv4 first, in the order the server gave them.
@@ -51,36 +55,46 @@ impl Resolver {
         if host == "localhost" {
             return Ok(vec![IpAddr::from([127, 0, 0, 1]), IpAddr::from([0, 0, 0, 0, 0, 0, 0, 1])]);
         }
-        clock.phase_within("dns", BOUND, self.ask(host)).await
-    }
-
-    async fn ask(&self, host: &str) -> Result<Vec<IpAddr>, Trouble> {
-        let system = self.system.as_ref().map_err(|error| {
-            Trouble::unable(
-                "dns",
-                "harness.resolv_conf",
-                format!("the resolver's configuration cannot be read: {error}"),
-            )
+        let system = self.system.clone().map_err(|error| {
+            let message = format!("the resolver's configuration cannot be read: {error}");
+            Trouble::unable("dns", "harness.resolv_conf", message)
         })?;
-        // The last candidate's error of a search replaces the first one's, so a name with dots is asked as it stands
-        // first, and its own answer is the one that is classified.
-        let absolute = format!("{}.", host.trim_end_matches('.'));
-        let answer =
-            if host.contains('.') { system.lookup_ip(absolute.as_str()).await } else { system.lookup_ip(host).await };
-        let found = match answer {
-            Err(error) if error.is_nx_domain() && !host.ends_with('.') => {
-                system.lookup_ip(host).await.map_err(|_| error)
+        let asking = ask(system, host.to_owned());
+        let asked = async {
+            match &self.home {
+                Some(home) => home
+                    .spawn(asking)
+                    .await
+                    .unwrap_or_else(|_| Err(Trouble::unable("dns", "harness.panic", "the resolver panicked"))),
+                None => asking.await,
             }
-            other => other,
         };
-        match found {
-            Ok(found) => {
-                let mut addresses: Vec<IpAddr> = found.iter().collect();
-                addresses.sort_by_key(IpAddr::is_ipv6);
-                if addresses.is_empty() { Err(none(host)) } else { Ok(addresses) }
-            }
-            Err(error) => Err(classify(host, &error)),
+        clock.phase_within("dns", BOUND, asked).await
+    }
+}
+
+async fn ask(system: TokioResolver, host: String) -> Result<Vec<IpAddr>, Trouble> {
+    // The last candidate's error of a search replaces the first one's, so a name with dots is asked as it stands
+    // first, and its own answer is the one that is classified.
+    let absolute = format!("{}.", host.trim_end_matches('.'));
+    let answer = if host.contains('.') {
+        system.lookup_ip(absolute.as_str()).await
+    } else {
+        system.lookup_ip(host.as_str()).await
+    };
+    let found = match answer {
+        Err(error) if error.is_nx_domain() && !host.ends_with('.') => {
+            system.lookup_ip(host.as_str()).await.map_err(|_| error)
         }
+        other => other,
+    };
+    match found {
+        Ok(found) => {
+            let mut addresses: Vec<IpAddr> = found.iter().collect();
+            addresses.sort_by_key(IpAddr::is_ipv6);
+            if addresses.is_empty() { Err(none(&host)) } else { Ok(addresses) }
+        }
+        Err(error) => Err(classify(&host, &error)),
     }
 }
 

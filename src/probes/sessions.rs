@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, Mutex, PoisonError},
 };
 
-use tokio::sync::OnceCell;
+use tokio::{runtime::Handle, sync::OnceCell};
 
 use crate::model::Trouble;
 
@@ -15,14 +15,22 @@ type Slot = Arc<OnceCell<Arc<dyn Any + Send + Sync>>>;
 ///
 /// A connection that could not be made is not remembered: the next check tries again, so each has its own evidence.
 /// Where the connection itself is the subject, a probe dials its own instead.
-#[derive(Default)]
 pub struct Sessions {
+    /// Where shared connections live: the runtime of a probe ends with it. None: wherever they are made.
+    home: Option<Handle>,
     slots: Mutex<HashMap<String, Slot>>,
 }
 
 impl std::fmt::Debug for Sessions {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         formatter.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+impl Default for Sessions {
+    /// Of the runtime that this is called in.
+    fn default() -> Self {
+        Self { home: Handle::try_current().ok(), slots: Mutex::default() }
     }
 }
 
@@ -34,14 +42,22 @@ impl Sessions {
     pub async fn shared<T, F>(&self, key: &str, connect: F) -> Result<Arc<T>, Trouble>
     where
         T: Send + Sync + 'static,
-        F: Future<Output = Result<T, Trouble>>,
+        F: Future<Output = Result<T, Trouble>> + Send + 'static,
     {
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
             Arc::clone(slots.entry(key.to_owned()).or_default())
         };
         let session = slot
-            .get_or_try_init(|| async { connect.await.map(|session| Arc::new(session) as Arc<dyn Any + Send + Sync>) })
+            .get_or_try_init(|| async {
+                let session = match &self.home {
+                    Some(home) => home.spawn(connect).await.map_err(|_| {
+                        Trouble::unable("op", "harness.panic", format!("making the session `{key}` panicked"))
+                    })?,
+                    None => connect.await,
+                };
+                session.map(|session| Arc::new(session) as Arc<dyn Any + Send + Sync>)
+            })
             .await?;
         Arc::clone(session)
             .downcast::<T>()

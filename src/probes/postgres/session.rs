@@ -169,7 +169,11 @@ pub(super) async fn connect(scope: &Scope, target: &Target, login: &Login) -> Re
 /// As [`connect`].
 pub(super) async fn shared(scope: &Scope, target: &Target, login: &Login) -> Result<Arc<Session>, Trouble> {
     let key = format!("postgres {} {}", login.address, login.user);
-    let session = scope.sessions.shared(&key, connect(scope, target, login)).await?;
+    let connecting = {
+        let (scope, target, login) = (scope.clone(), target.clone(), login.clone());
+        async move { connect(&scope, &target, &login).await }
+    };
+    let session = scope.sessions.shared(&key, connecting).await?;
     if session.client.is_closed() {
         scope.sessions.forget(&key);
         return Err(Trouble::fault("op", "proto.closed", "the server closed the connection"));
