@@ -3,6 +3,7 @@ SHELL := bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 REPORTS ?= target/demo
+PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/soma-conformance
 
 .PHONY: help setup stack build demo test prove lint bench schemas clean
 
@@ -20,7 +21,7 @@ stack: build ## Install and build the real servers into the user's cache
 
 demo: stack ## Run every check against real local servers and leave the reports in target/demo
 	cargo run --locked --quiet -p soma-stack -- run -- \
-	  target/debug/soma-conformance run --report-dir $(REPORTS)
+	  $(PROGRAM) run --report-dir $(REPORTS)
 
 test: stack ## Pass every test, on real servers
 	@fixtures/test.sh
@@ -39,9 +40,9 @@ bench: stack ## Compare with what one would use instead, as ratios in one run
 	@benches/run.sh
 
 schemas: build ## Write the committed JSON Schemas again
-	target/debug/soma-conformance schema checks >reports/schema/checks.schema.json
-	target/debug/soma-conformance schema config >reports/schema/config.schema.json
-	target/debug/soma-conformance schema results >reports/schema/results.schema.json
+	$(PROGRAM) schema checks >reports/schema/checks.schema.json
+	$(PROGRAM) schema config >reports/schema/config.schema.json
+	$(PROGRAM) schema results >reports/schema/results.schema.json
 
 clean: ## Remove what builds and runs left in target/; the servers' cache stays
 	cargo clean
