@@ -2,6 +2,7 @@
 
 pub mod catalogue;
 pub mod cli;
+pub mod cluster;
 pub mod engine;
 pub mod model;
 pub mod net;

@@ -8,12 +8,15 @@ use serde_json::{Map, Value, json};
 
 use super::{
     ConfigurationFile, Diagnostics, Node, ServiceEntry, SourceFile,
-    configuration_file::{self, CredentialEntry, TlsEntry},
+    configuration_file::{self, CredentialEntry, SecretEntry, TlsEntry},
     diagnostics::suggestion,
     node::Step,
     typed::typed,
 };
 use crate::model::{HostPort, Profile, SourcePlace, Waiver};
+
+/// The service that stands for the Kubernetes API.
+pub const KUBERNETES: &str = "kubernetes";
 
 /// The profile's defaults with the user's file over them.
 #[derive(Debug, Clone)]
@@ -57,8 +60,20 @@ pub struct ServiceDeclaration {
     pub sasl: Option<String>,
     /// The exact issuer of tokens.
     pub issuer: Option<String>,
+    /// How the cluster is reached; told of `kubernetes` only.
+    pub cluster: ClusterDeclaration,
     /// Where it is declared.
     pub place: SourcePlace,
+}
+
+/// The cluster as declared.
+#[derive(Debug, Clone, Default)]
+#[expect(missing_docs, reason = "as in the file")]
+pub struct ClusterDeclaration {
+    pub kubeconfig: Option<PathBuf>,
+    pub context: Option<String>,
+    pub namespace: Option<String>,
+    pub image: Option<String>,
 }
 
 /// TLS material by absolute path.
@@ -78,6 +93,18 @@ pub enum CredentialSource {
     File(PathBuf),
     /// In an environment variable.
     Env(String),
+    /// In a Kubernetes Secret.
+    Secret(SecretEntry),
+    /// In an environment variable, and where that is not set, in a Kubernetes Secret.
+    EnvOrSecret(String, SecretEntry),
+}
+
+impl CredentialSource {
+    /// Whether the API server may be asked for it.
+    #[must_use]
+    pub fn is_in_cluster(&self) -> bool {
+        matches!(self, Self::Secret(_) | Self::EnvOrSecret(..))
+    }
 }
 
 struct Layer {
@@ -157,6 +184,13 @@ impl Configuration {
         json!({"profile": self.profile.word(), "services": services, "values": self.values, "contract": contract})
     }
 
+    /// The namespace of the shared infrastructure.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        let declared = self.services.get(KUBERNETES).and_then(|service| service.cluster.namespace.as_deref());
+        declared.unwrap_or("soma-infra")
+    }
+
     /// The first 16 hexadecimal digits of the SHA-256 of the context and the waivers.
     #[must_use]
     pub fn digest(&self) -> String {
@@ -178,6 +212,7 @@ impl ServiceDeclaration {
                 ("database", &self.database),
                 ("sasl", &self.sasl),
                 ("issuer", &self.issuer),
+                ("namespace", &self.cluster.namespace),
             ];
             for (name, value) in optional {
                 if let Some(value) = value {
@@ -239,7 +274,7 @@ fn declare(
                     &layer.file.name,
                     layer.node.place_of(&steps(key)),
                     message,
-                    "write `{file: PATH}` or `{env: NAME}`",
+                    "write `{file: PATH}`, `{env: NAME}` or `{secret: {name: NAME, key: KEY}}`",
                 );
                 None
             }
@@ -266,16 +301,29 @@ fn declare(
         database: entry.database.clone().or_else(|| base?.database.clone()),
         sasl: entry.sasl.clone().or_else(|| inherited?.sasl.clone()),
         issuer: entry.issuer.clone().or_else(|| inherited?.issuer.clone()),
+        cluster: cluster_of(entry, base.map(|base| &base.cluster), &layer.folder),
         place,
     }
 }
 
 fn source_of(entry: &CredentialEntry, folder: &Path) -> Result<CredentialSource, String> {
-    match (&entry.file, &entry.env) {
-        (Some(file), None) => Ok(CredentialSource::File(absolute(folder, file))),
-        (None, Some(name)) => Ok(CredentialSource::Env(name.clone())),
-        (None, None) => Err("a credential needs a reference".to_owned()),
-        (Some(_), Some(_)) => Err("a credential has two references".to_owned()),
+    match (&entry.file, &entry.env, &entry.secret) {
+        (Some(file), None, None) => Ok(CredentialSource::File(absolute(folder, file))),
+        (None, Some(name), None) => Ok(CredentialSource::Env(name.clone())),
+        (None, None, Some(secret)) => Ok(CredentialSource::Secret(secret.clone())),
+        (None, Some(name), Some(secret)) => Ok(CredentialSource::EnvOrSecret(name.clone(), secret.clone())),
+        (None, None, None) => Err("a credential needs a reference".to_owned()),
+        (Some(_), _, _) => Err("a credential has two references".to_owned()),
+    }
+}
+
+fn cluster_of(entry: &ServiceEntry, base: Option<&ClusterDeclaration>, folder: &Path) -> ClusterDeclaration {
+    let kubeconfig = entry.kubeconfig.as_ref().map(|path| absolute(folder, path));
+    ClusterDeclaration {
+        kubeconfig: kubeconfig.or_else(|| base?.kubeconfig.clone()),
+        context: entry.context.clone().or_else(|| base?.context.clone()),
+        namespace: entry.namespace.clone().or_else(|| base?.namespace.clone()),
+        image: entry.image.clone().or_else(|| base?.image.clone()),
     }
 }
 

@@ -51,6 +51,14 @@ pub struct ServiceEntry {
     pub sasl: Option<String>,
     /// The exact issuer of tokens.
     pub issuer: Option<String>,
+    /// Of `kubernetes`: the kubeconfig to use instead of the pod's account or the user's own.
+    pub kubeconfig: Option<PathBuf>,
+    /// Of `kubernetes`: the kubeconfig's context to use instead of its current one.
+    pub context: Option<String>,
+    /// Of `kubernetes`: the namespace of the shared infrastructure.
+    pub namespace: Option<String>,
+    /// Of `kubernetes`: the image of our probe pods; by default the one that we run in ourselves.
+    pub image: Option<String>,
 }
 
 /// How to trust a server and be trusted by it. Paths are relative to the file that holds them.
@@ -67,14 +75,32 @@ pub struct TlsEntry {
     pub client_key: Option<PathBuf>,
 }
 
-/// A secret by reference: exactly one of the two. A secret itself never stands in a configuration file.
+/// A secret by reference: exactly one of the three, or `env` and `secret`, where the environment wins. A secret itself
+/// never stands in a configuration file.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default, expecting = "a reference to the secret: `{file: PATH}` or `{env: NAME}`")]
+#[serde(
+    default,
+    expecting = "a reference to the secret: `{file: PATH}`, `{env: NAME}` or `{secret: {name: NAME, key: KEY}}`"
+)]
 pub struct CredentialEntry {
     /// A file that holds nothing but the secret; one trailing line break is ignored.
     pub file: Option<PathBuf>,
     /// The name of an environment variable.
     pub env: Option<String>,
+    /// A key of a Kubernetes Secret.
+    pub secret: Option<SecretEntry>,
+}
+
+/// A key of a Kubernetes Secret.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+pub struct SecretEntry {
+    /// The Secret.
+    pub name: String,
+    /// The key in it.
+    pub key: String,
+    /// Its namespace, if it is not that of the shared infrastructure.
+    #[serde(default)]
+    pub namespace: Option<String>,
 }
 
 /// Where the contract for applications is published.
@@ -102,6 +128,13 @@ pub(super) const KEYS: &[&str] = &[
     "database",
     "sasl",
     "issuer",
+    "kubeconfig",
+    "context",
+    "namespace",
+    "image",
+    "secret",
+    "name",
+    "key",
     "ca",
     "server_name",
     "client_certificate",

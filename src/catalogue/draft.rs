@@ -129,7 +129,8 @@ impl<'a> Planner<'a> {
         let (value, unresolved) = fill_context(&instance.value, &self.context);
         let parsed: Stanza = typed(&stanza.node, &value, &file, stanza::KEYS, &mut self.diagnostics)?;
         let probe = self.check_probe(stanza, &parsed)?;
-        let target = probe.needs_target.then(|| parsed.target.clone().unwrap_or_else(|| id.service().to_owned()));
+        let of_probe = || probe.target.map_or_else(|| id.service().to_owned(), str::to_owned);
+        let target = probe.needs_target.then(|| parsed.target.clone().unwrap_or_else(of_probe));
         let skip = self.declared_skip(stanza, &parsed, target.as_deref());
         if skip.is_none() {
             for one in unresolved.iter().filter(|one| one.steps.first() != Some(&Step::Key("when".into()))) {
@@ -166,6 +167,11 @@ impl<'a> Planner<'a> {
             probe: parsed.probe.clone(),
             with: parsed.with.clone(),
             expect,
+            rights: if skip.is_none() {
+                (probe.rights)(&parsed.with, self.configuration.namespace())
+            } else {
+                Vec::new()
+            },
             target,
             deadline_ms: parsed.deadline.map_or(DEFAULT_DEADLINE_MS, super::HumanDuration::millis),
             eventually: parsed.eventually.as_ref().map(|entry| Eventually {
@@ -175,6 +181,7 @@ impl<'a> Planner<'a> {
             last: parsed.last,
             quiet: parsed.quiet,
             writes: probe.writes,
+            waits: true,
             remedy: parsed.remedy.clone(),
             likely_cause: parsed.likely_cause.clone(),
             tags: parsed.tags.clone(),

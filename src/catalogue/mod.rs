@@ -22,7 +22,10 @@ mod stanza;
 mod typed;
 mod vectors;
 
-pub use configuration::{Configuration, CredentialSource, ServiceDeclaration, TlsDeclaration};
+pub use configuration::{
+    ClusterDeclaration, Configuration, CredentialSource, KUBERNETES, ServiceDeclaration, TlsDeclaration,
+};
+pub use configuration_file::SecretEntry;
 pub use configuration_file::{ConfigurationFile, Contract, ServiceEntry, TlsEntry};
 pub use diagnostics::{Diagnostic, Diagnostics, suggestion};
 pub use duration::HumanDuration;

@@ -86,6 +86,7 @@ pub fn make_plan(
     for check in checks.iter_mut().filter(|check| check.writes && request.read_only && check.skip.is_none()) {
         check.skip = Some("it writes to the server, and --read-only was given".to_owned());
     }
+    mark_waiting(&mut checks, request.strict);
     let text = |selectors: &[Selector]| selectors.iter().map(|selector| selector.text().to_owned()).collect();
     Ok(Plan {
         run,
@@ -107,6 +108,7 @@ pub fn make_plan(
         jobs: request.jobs,
         wait_ms: u64::try_from(request.wait.as_millis()).unwrap_or(u64::MAX),
         unmatched_waivers,
+        sharding: None,
     })
 }
 
@@ -137,6 +139,15 @@ fn select(checks: Vec<PlannedCheck>, request: &PlanRequest) -> (Vec<PlannedCheck
     (kept, left_out)
 }
 
+/// Marks what `--wait` waits for: the checks that decide, and everything they need.
+fn mark_waiting(checks: &mut [PlannedCheck], strict: bool) {
+    let decides = |check: &&PlannedCheck| strict || check.severity == Severity::Required;
+    let waited = needs::closure(checks.iter().filter(decides).map(|check| check.id.clone()).collect(), checks);
+    for check in checks {
+        check.waits = waited.contains(&check.id);
+    }
+}
+
 /// Attaches each waiver to the checks it matches; returns those that match no check at all.
 fn waive(checks: &mut [PlannedCheck], waivers: &[Waiver], everything: &[CheckId]) -> Vec<Waiver> {
     let mut unmatched = Vec::new();
@@ -161,4 +172,24 @@ fn waive(checks: &mut [PlannedCheck], waivers: &[Waiver], everything: &[CheckId]
 fn near(pattern: &str, everything: &[CheckId]) -> Option<String> {
     let known: BTreeSet<&str> = everything.iter().flat_map(|id| [id.as_str(), id.family(), id.service()]).collect();
     suggestion(pattern, known.into_iter()).map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_readiness_hangs_on_is_waited_for() {
+        let mut advisory = PlannedCheck::sample("redis/version");
+        advisory.severity = Severity::Advisory;
+        let mut needed = PlannedCheck::sample("redis/hello");
+        needed.severity = Severity::Advisory;
+        let mut required = PlannedCheck::sample("redis/ping");
+        required.needs = vec![needed.id.clone()];
+        let mut checks = [advisory, needed, required];
+        mark_waiting(&mut checks, false);
+        assert_eq!(checks.each_ref().map(|check| check.waits), [false, true, true]);
+        mark_waiting(&mut checks, true);
+        assert_eq!(checks.each_ref().map(|check| check.waits), [true; 3]);
+    }
 }

@@ -30,7 +30,7 @@ pub struct CheckStanza {
 
 impl Catalogue {
     /// The program's own catalogue, with the files of `folder` added to it: `FOLDER/checks/**` and `FOLDER/vectors/**`,
-    /// or, when it has neither, `FOLDER/**` as checks. A stanza of the same id replaces ours.
+    /// or, when it has neither, `FOLDER/**` as checks. A stanza of the same id replaces ours, and so does a vector.
     #[must_use]
     pub fn load(folder: Option<&Path>, diagnostics: &mut Diagnostics) -> Self {
         let own_checks: Vec<_> = SourceFile::embedded("checks/")
@@ -51,16 +51,27 @@ impl Catalogue {
             stanzas.retain(|own: &CheckStanza| own.id != stanza.id);
             stanzas.push(stanza);
         }
-        let mut vectors = Vec::new();
-        for file in own_vectors.iter().chain(&more_vectors) {
-            let folder = Path::new(&file.name)
-                .parent()
-                .and_then(Path::file_name)
-                .map(|name| name.to_string_lossy().into_owned());
-            vectors.extend(vectors::read(file, &folder.unwrap_or_default(), diagnostics));
+        let mut vectors = read_vectors(&own_vectors, diagnostics);
+        for vector in read_vectors(&more_vectors, diagnostics) {
+            vectors.retain(|own| (&own.folder, &own.id) != (&vector.folder, &vector.id));
+            vectors.push(vector);
         }
         Self { stanzas, vectors, digest: digest_of(everything.as_bytes()) }
     }
+}
+
+fn read_vectors(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Vec<Vector> {
+    let folder_of = |file: &SourceFile| {
+        Path::new(&file.name).parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned())
+    };
+    files.iter().flat_map(|file| vectors::read(file, &folder_of(file).unwrap_or_default(), diagnostics)).collect()
+}
+
+/// Whether a file of the user's folder is a profile and no check file: a map below `profiles/`, as ours are. A list there
+/// is a check file all the same, so that no check vanishes by the name of its folder.
+fn is_profile(checks: &Path, file: &SourceFile) -> bool {
+    let is_map = || serde_saphyr::from_str::<Node>(&file.text).is_ok_and(|node| node.to_value().is_object());
+    Path::new(&file.name).starts_with(checks.join("profiles")) && is_map()
 }
 
 fn added(folder: &Path, diagnostics: &mut Diagnostics) -> (Vec<SourceFile>, Vec<SourceFile>) {
@@ -84,13 +95,13 @@ fn added(folder: &Path, diagnostics: &mut Diagnostics) -> (Vec<SourceFile>, Vec<
         })
     };
     let (checks, vectors) = (folder.join("checks"), folder.join("vectors"));
-    if checks.is_dir() || vectors.is_dir() {
-        let checks = if checks.is_dir() { read(&checks) } else { Vec::new() };
-        let vectors = if vectors.is_dir() { read(&vectors) } else { Vec::new() };
-        (checks, vectors)
-    } else {
-        (read(folder), Vec::new())
-    }
+    let is_layered = checks.is_dir() || vectors.is_dir();
+    let checks = if is_layered { checks } else { folder.to_owned() };
+    let mut read_if_there = |folder: &Path, wanted: bool| if wanted { read(folder) } else { Vec::new() };
+    let mut check_files = read_if_there(&checks, !is_layered || checks.is_dir());
+    check_files.retain(|file| !is_profile(&checks, file));
+    let vector_files = read_if_there(&vectors, vectors.is_dir());
+    (check_files, vector_files)
 }
 
 /// Parses one file; a syntax error is shown where the parser stopped.

@@ -1,7 +1,8 @@
 use std::{collections::BTreeSet, fs, path::Path};
 
+use super::cluster_access::ClusterOf;
 use crate::{
-    catalogue::{Configuration, CredentialSource, Diagnostics, ServiceDeclaration, TlsDeclaration},
+    catalogue::{Configuration, CredentialSource, Diagnostics, KUBERNETES, ServiceDeclaration, TlsDeclaration},
     model::{Plan, Secret, Target, TlsTarget},
 };
 
@@ -13,9 +14,20 @@ const LARGEST: u64 = 256 * 1024;
 pub(super) fn resolve(configuration: &Configuration, plan: &Plan, diagnostics: &mut Diagnostics) -> Vec<Target> {
     let used: BTreeSet<&str> =
         plan.checks.iter().filter(|check| check.skip.is_none()).filter_map(|check| check.target.as_deref()).collect();
+    let cluster = ClusterOf::new(configuration);
     let mut targets = Vec::new();
     for (name, declared) in configuration.services.iter().filter(|(_, declared)| declared.enabled) {
         let is_used = used.contains(name.as_str());
+        if name == KUBERNETES {
+            match cluster.target(declared) {
+                Ok(target) => targets.push(target),
+                Err((what, hint)) if is_used => {
+                    diagnostics.add_at(&declared.place, format!("service `{name}`: {what}"), hint);
+                }
+                Err(_) => {}
+            }
+            continue;
+        }
         let Some(address) = declared.address.clone() else {
             if is_used {
                 diagnostics.add_at(
@@ -27,6 +39,9 @@ pub(super) fn resolve(configuration: &Configuration, plan: &Plan, diagnostics: &
             continue;
         };
         let mut faults = Vec::new();
+        // The API server is not asked for a Secret that no check needs.
+        let asked =
+            |source: &'_ Option<CredentialSource>| source.clone().filter(|source| is_used || !source.is_in_cluster());
         let target = Target {
             service: name.clone(),
             address,
@@ -34,11 +49,12 @@ pub(super) fn resolve(configuration: &Configuration, plan: &Plan, diagnostics: &
             replicas: declared.replicas.clone(),
             tls: declared.tls.as_ref().map(|tls| read_tls(tls, &mut faults)),
             user: declared.user.clone(),
-            password: read_secret(declared.password.as_ref(), "password", &mut faults),
-            token: read_secret(declared.token.as_ref(), "token", &mut faults),
+            password: read_secret(asked(&declared.password).as_ref(), "password", &cluster, &mut faults),
+            token: read_secret(asked(&declared.token).as_ref(), "token", &cluster, &mut faults),
             database: declared.database.clone(),
             sasl: declared.sasl.clone(),
             issuer: declared.issuer.clone(),
+            cluster: None,
         };
         if is_used {
             tell(name, declared, faults, diagnostics);
@@ -54,7 +70,12 @@ fn tell(name: &str, declared: &ServiceDeclaration, faults: Vec<(String, String)>
     }
 }
 
-fn read_secret(source: Option<&CredentialSource>, what: &str, faults: &mut Vec<(String, String)>) -> Option<Secret> {
+fn read_secret(
+    source: Option<&CredentialSource>,
+    what: &str,
+    cluster: &ClusterOf<'_>,
+    faults: &mut Vec<(String, String)>,
+) -> Option<Secret> {
     let text = match source? {
         CredentialSource::Env(name) => {
             let Ok(text) = std::env::var(name) else {
@@ -64,6 +85,25 @@ fn read_secret(source: Option<&CredentialSource>, what: &str, faults: &mut Vec<(
             };
             text
         }
+        CredentialSource::EnvOrSecret(name, secret) => match std::env::var(name) {
+            Ok(text) => text,
+            Err(_) => match cluster.read_secret(secret) {
+                Ok(text) => text,
+                Err(why) => {
+                    let hint = format!("set {name}, or name another place: `{what}: {{file: PATH}}`");
+                    faults.push((format!("the {what} is missing: the environment has no `{name}`, and {why}"), hint));
+                    return None;
+                }
+            },
+        },
+        CredentialSource::Secret(secret) => match cluster.read_secret(secret) {
+            Ok(text) => text,
+            Err(why) => {
+                let hint = format!("correct the reference, or name another place: `{what}: {{file: PATH}}`");
+                faults.push((format!("the {what} is missing: {why}"), hint));
+                return None;
+            }
+        },
         CredentialSource::File(path) => read_text(path, &format!("the {what}"), faults)?,
     };
     // An editor's line break at the end of a file is not part of a password.

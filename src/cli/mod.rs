@@ -1,6 +1,7 @@
 //! The command line: arguments, environment, terminal, exit codes. The only place that reads the environment.
 
 mod arguments;
+mod cluster_access;
 mod completions;
 mod contract;
 mod credentials;

@@ -52,15 +52,21 @@ const GRACE: Duration = Duration::from_secs(3);
 /// When a check must be over, whatever its probe does.
 pub(super) fn hard_deadline(check: &PlannedCheck, surroundings: &Surroundings) -> Instant {
     let own = check.eventually.map_or(Duration::ZERO, |eventually| Duration::from_millis(eventually.within_ms));
-    let waiting = surroundings.wait_until.saturating_duration_since(Instant::now());
+    let waiting = waits_until(check, surroundings).saturating_duration_since(Instant::now());
     Instant::now() + own.max(waiting) + check.deadline() + GRACE
+}
+
+/// Until when `--wait` lets the condition of this check still come true. One on which no readiness hangs is not waited for:
+/// an advisory check may be amber for months.
+fn waits_until(check: &PlannedCheck, surroundings: &Surroundings) -> Instant {
+    if check.waits { surroundings.wait_until } else { surroundings.started }
 }
 
 /// Probes and judges until the check passes or nothing more is to be expected.
 pub(super) async fn run(check: Arc<PlannedCheck>, surroundings: Surroundings, current: CurrentClock) -> CheckResult {
     let begun = Instant::now();
     let own_until = check.eventually.map_or(begun, |eventually| begun + Duration::from_millis(eventually.within_ms));
-    let until = own_until.max(surroundings.wait_until);
+    let until = own_until.max(waits_until(&check, &surroundings));
     let pause = check.eventually.map_or(WAIT_EVERY, |eventually| Duration::from_millis(eventually.every_ms));
     let mut attempts = 0;
     loop {

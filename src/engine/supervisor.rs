@@ -12,7 +12,7 @@ use signal_hook::{
 };
 
 use super::{Journal, JournalFailure, WorkerInput};
-use crate::model::{Event, Level, Provenance, Redactor, What, clip, one_line};
+use crate::model::{ClusterAccess, Event, Level, Provenance, Redactor, What, clip, one_line};
 
 /// How long the worker may take to end after it was asked to.
 const GRACE: Duration = Duration::from_secs(5);
@@ -248,9 +248,8 @@ fn start_worker(
     command.arg("worker").stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     // Credentials of our own environment stay with us; the terminal's Ctrl-C goes to us alone.
     command.env_clear().process_group(0);
-    command.envs(
-        std::env::vars_os().filter(|(name, _)| ["SSL_CERT_FILE", "SSL_CERT_DIR", "TZ"].iter().any(|kept| name == kept)),
-    );
+    let runs_program = runs_program(input);
+    command.envs(std::env::vars_os().filter(|(name, _)| is_for_the_worker(&name.to_string_lossy(), runs_program)));
     let mut worker = command.spawn().map_err(failed)?;
     let mut pipe = worker.stdin.take();
     if let (Some(out), Some(err)) = (worker.stdout.take(), worker.stderr.take()) {
@@ -270,6 +269,23 @@ fn start_worker(
         let _ = pipe.write_all(&line).and_then(|()| pipe.flush());
     }
     Ok((worker, pipe))
+}
+
+/// Whether a program of the user's must run to log in to the cluster.
+fn runs_program(input: &WorkerInput) -> bool {
+    let access = input.targets.iter().filter_map(|target| target.cluster.as_ref()).map(|cluster| &cluster.access);
+    access.into_iter().any(|access| matches!(access, ClusterAccess::Kubeconfig { runs_program: true, .. }))
+}
+
+/// What the worker sees of our environment: trust, and where the API server is. A cloud's login program finds its own
+/// settings too, but only where the kubeconfig names one.
+fn is_for_the_worker(name: &str, runs_program: bool) -> bool {
+    const ALWAYS: [&str; 5] =
+        ["SSL_CERT_FILE", "SSL_CERT_DIR", "TZ", "KUBERNETES_SERVICE_HOST", "KUBERNETES_SERVICE_PORT"];
+    const FOR_PROGRAMS: [&str; 4] = ["PATH", "HOME", "USER", "XDG_CONFIG_HOME"];
+    const OF_CLOUDS: [&str; 5] = ["AWS_", "AZURE_", "CLOUDSDK_", "GOOGLE_", "ARM_"];
+    ALWAYS.contains(&name)
+        || runs_program && (FOR_PROGRAMS.contains(&name) || OF_CLOUDS.iter().any(|prefix| name.starts_with(prefix)))
 }
 
 /// Hands on line by line. Of a line without an end only the beginning is kept: our memory is not the worker's to fill.

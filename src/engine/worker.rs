@@ -16,7 +16,7 @@ use super::{
     isolation,
 };
 use crate::{
-    model::{CheckResult, Judgement, Observation, Trouble, Verdict, What, likely_cause},
+    model::{CheckResult, Judgement, Observation, Right, Trouble, Verdict, What, likely_cause},
     net::{self, Dialler},
     probes::{FinishedCheck, RunView, Sessions},
 };
@@ -40,11 +40,18 @@ struct Running {
 }
 
 #[derive(Default)]
-struct Finished(Mutex<Vec<FinishedCheck>>);
+struct Finished {
+    checks: Mutex<Vec<FinishedCheck>>,
+    rights: Vec<Right>,
+}
 
 impl RunView for Finished {
     fn finished(&self) -> Vec<FinishedCheck> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.checks.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn rights(&self) -> Vec<Right> {
+        self.rights.clone()
     }
 }
 
@@ -98,7 +105,7 @@ impl Worker {
         let WorkerInput { plan, targets } = input;
         // Probes have threads of their own; here live the waiting for them and what they share.
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
-        let finished = Arc::new(Finished::default());
+        let finished = Arc::new(Finished { checks: Mutex::default(), rights: plan.rights() });
         let started = Instant::now();
         let (dialler, sessions) = runtime.block_on(async { (Dialler::from_system(), Sessions::default()) });
         let surroundings = Surroundings {
@@ -226,7 +233,7 @@ impl Worker {
         let verdict = result.verdict;
         // A check that `settle` finished is recorded already; a late result of an overdue one is not wanted.
         let _ = self.schedule.finish(at, &result);
-        let mut finished = self.finished.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut finished = self.finished.checks.lock().unwrap_or_else(PoisonError::into_inner);
         if finished.iter().any(|one| one.id == id) {
             return;
         }

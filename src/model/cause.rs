@@ -37,6 +37,14 @@ pub fn likely_cause(class: &str) -> &'static str {
         "limit.memory" => "the server's memory limit is reached, and its policy evicts nothing",
         "server.read_only" => "the address leads to a replica, or the server was made read-only",
         "server.persistence" => "the server could not write its data to disk: the volume is full or not writable",
+        "kube.forbidden" => "the account we use lacks a right: `soma-conformance rbac` prints the Role it needs",
+        "kube.unauthorized" => {
+            "the API server does not know who we are: the token or certificate has expired or belongs to another cluster"
+        }
+        "kube.throttled" => "the API server asks its clients to slow down: it is overloaded",
+        "kube.server_error" => "the API server is failing itself: look at its own /readyz?verbose",
+        "kube.unreachable" => "the API server is down, or the kubeconfig points elsewhere",
+        "kube.timeout" => "the API server does not answer: it is overloaded, stopped, or its etcd is",
         "harness.fd_limit" => "this process may not open more files: raise the limit or lower --jobs",
         "harness.deadline" => "a client library did not give control back before the check's deadline",
         _ => "",

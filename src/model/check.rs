@@ -1,10 +1,15 @@
-use std::{collections::BTreeMap, fmt, str::FromStr, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    str::FromStr,
+    time::Duration,
+};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CheckId, Expectation, RunId, Waiver};
+use super::{CheckId, Expectation, Right, RunId, Sharding, Waiver};
 
 /// Whether a check decides readiness.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -120,6 +125,9 @@ pub struct PlannedCheck {
     pub with: Value,
     /// What the facts must be.
     pub expect: Expectation,
+    /// What the probe needs to be allowed by the Kubernetes API.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rights: Vec<Right>,
     /// The service whose address and credentials the probe uses, if any.
     pub target: Option<String>,
     /// The hard deadline of one attempt, in milliseconds.
@@ -133,6 +141,9 @@ pub struct PlannedCheck {
     pub quiet: bool,
     /// Whether it writes to the server (always removed again).
     pub writes: bool,
+    /// Whether readiness may hang on it, by itself or by what needs it, so that `--wait` waits for it.
+    #[serde(default = "yes")]
+    pub waits: bool,
     /// What to do when it fails.
     pub remedy: String,
     /// Why it most likely fails when the facts are wrong; may be empty.
@@ -151,6 +162,10 @@ pub struct PlannedCheck {
     pub skip: Option<String>,
     /// The declared exception that covers it, expired or not.
     pub waiver: Option<Waiver>,
+}
+
+fn yes() -> bool {
+    true
 }
 
 impl PlannedCheck {
@@ -180,12 +195,14 @@ impl PlannedCheck {
             probe: "net.tcp".to_owned(),
             with: Value::Null,
             expect: Expectation::parse(&serde_json::json!({"connected": true})).expect("a valid expectation"),
+            rights: Vec::new(),
             target: None,
             deadline_ms: 5_000,
             eventually: None,
             last: false,
             quiet: false,
             writes: false,
+            waits: true,
             remedy: "start it".to_owned(),
             likely_cause: String::new(),
             tags: Vec::new(),
@@ -251,4 +268,38 @@ pub struct Plan {
     pub wait_ms: u64,
     /// Declared exceptions that match no check of the catalogue.
     pub unmatched_waivers: Vec<Waiver>,
+    /// What it is of a run that several machines share; nothing for a run of one machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharding: Option<Box<Sharding>>,
+}
+
+impl Plan {
+    /// Every right of the Kubernetes API that its checks need, each once, in order.
+    #[must_use]
+    pub fn rights(&self) -> Vec<Right> {
+        let rights: BTreeSet<&Right> = self.checks.iter().flat_map(|check| &check.rights).collect();
+        rights.into_iter().cloned().collect()
+    }
+
+    /// A plan for tests of code that only looks at some of its fields.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn sample(checks: Vec<PlannedCheck>) -> Self {
+        Self {
+            run: RunId::new(),
+            profile: Profile::Local,
+            checks,
+            selection: Selection::default(),
+            not_applicable: BTreeMap::new(),
+            read_only: false,
+            strict: false,
+            configuration_digest: "5f3a9c0d1e2b4867".to_owned(),
+            catalogue_digest: "c0ffee0123456789".to_owned(),
+            deadline_ms: 120_000,
+            jobs: 16,
+            wait_ms: 0,
+            unmatched_waivers: Vec::new(),
+            sharding: None,
+        }
+    }
 }

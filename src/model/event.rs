@@ -3,7 +3,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{CheckId, Judgement, Observation, Plan, Redactor, Trouble, Verdict};
+use super::{CheckId, Difference, Judgement, Observation, Plan, Redactor, Trouble, Verdict};
 
 /// One line of the journal. The journal is the only source of every report.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -63,6 +63,11 @@ pub enum What {
         how: String,
         /// Whether it had said that it was finished.
         complete: bool,
+    },
+    /// The run was compared with an earlier one of its history.
+    Compared {
+        /// What is different.
+        difference: Box<Difference>,
     },
     /// Last line of a run that came to its end.
     RunFinished,

@@ -1,5 +1,7 @@
 use serde_json::Value;
 
+use super::Right;
+
 /// One fact a probe returns.
 #[derive(Debug, Clone, Copy)]
 pub struct Fact {
@@ -22,6 +24,10 @@ pub struct ProbeDescriptor {
     pub writes: bool,
     /// Whether it needs the address of a service.
     pub needs_target: bool,
+    /// The service it looks at, where that is not the first segment of the check's id.
+    pub target: Option<&'static str>,
+    /// What it needs to be allowed by the Kubernetes API, for these parameters and the infrastructure's namespace.
+    pub rights: fn(&Value, &str) -> Vec<Right>,
     /// Says what is wrong with a stanza's `with`.
     pub validate: fn(&Value) -> Result<(), String>,
     /// The JSON Schema of `with`.

@@ -4,7 +4,7 @@ use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckId, CheckResult, Event, Level, Plan, PlannedCheck, Provenance, RunVerdict, Verdict, Waiver, What};
+use super::{CheckId, CheckResult, Difference, Event, Level, Plan, PlannedCheck, Provenance, RunVerdict, Verdict, Waiver, What};
 
 /// Everything a reader of a run may ask, folded from its journal. Writers print it and decide nothing.
 #[derive(Debug, Clone)]
@@ -25,6 +25,8 @@ pub struct Report {
     pub services: Vec<ServiceSummary>,
     /// What became of each declared exception.
     pub waivers: Vec<WaiverStatus>,
+    /// What is different from the run before, when there is a history.
+    pub since: Option<Box<Difference>>,
     /// Notes of the run.
     pub notes: Vec<(Level, String)>,
     /// When the plan was written (UTC).
@@ -165,6 +167,7 @@ impl Report {
         let mut results: BTreeMap<&CheckId, &CheckResult> = BTreeMap::new();
         let mut begun: Vec<&CheckId> = Vec::new();
         let (mut notes, mut interrupted, mut complete, mut end_of_worker) = (Vec::new(), None, false, None);
+        let mut since = None;
         for event in rest {
             match &event.what {
                 What::CheckStarted { id } => begun.push(id),
@@ -174,6 +177,7 @@ impl Report {
                 What::Note { level, text } => notes.push((*level, text.clone())),
                 What::Interrupted { signal } => interrupted = interrupted.or(Some(*signal)),
                 What::WorkerEnded { how, complete } if !complete => end_of_worker = Some(how.as_str()),
+                What::Compared { difference } => since = Some(difference.clone()),
                 What::RunFinished => complete = true,
                 What::RunPlanned { .. } | What::WorkerStarted { .. } | What::WorkerEnded { .. } => {}
             }
@@ -197,6 +201,7 @@ impl Report {
             plan: (**plan).clone(),
             provenance: provenance.clone(),
             rows,
+            since,
             notes,
             started: first.at,
             ended,

@@ -2,7 +2,7 @@ use std::{fmt, net::IpAddr, str::FromStr};
 
 use serde::{Deserialize, Serialize};
 
-use super::Secret;
+use super::{Cluster, Secret};
 
 /// A host name or address with a port.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -87,6 +87,9 @@ pub struct Target {
     pub sasl: Option<String>,
     /// The exact issuer of tokens.
     pub issuer: Option<String>,
+    /// The cluster behind the address, for the Kubernetes API itself.
+    #[serde(default)]
+    pub cluster: Option<Box<Cluster>>,
 }
 
 /// How to trust a server and be trusted by it. Verification is always on.
@@ -112,7 +115,8 @@ impl Target {
     /// Every secret of this target.
     pub fn secrets(&self) -> impl Iterator<Item = &Secret> {
         let key = self.tls.as_ref().and_then(|tls| tls.client_key_pem.as_ref());
-        [self.password.as_ref(), self.token.as_ref(), key].into_iter().flatten()
+        let of_cluster = self.cluster.iter().flat_map(|cluster| cluster.access.secrets());
+        [self.password.as_ref(), self.token.as_ref(), key].into_iter().flatten().chain(of_cluster)
     }
 }
 

@@ -59,6 +59,7 @@ pub(in crate::probes) async fn scope_at(service: &str, behaviour: Behaviour) -> 
         database: None,
         sasl: None,
         issuer: None,
+        cluster: None,
     };
     Scope::new(
         RunId::new(),

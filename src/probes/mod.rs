@@ -11,7 +11,9 @@ mod faulty_server;
 mod http;
 mod jwt;
 mod kafka;
+mod kubernetes;
 mod net;
+mod no_parameters;
 mod openfga;
 mod postgres;
 mod probe;
@@ -24,6 +26,7 @@ mod sessions;
 mod suite;
 mod vault;
 
+use no_parameters::NoParameters;
 use random::random_text;
 
 #[cfg(feature = "faults")]

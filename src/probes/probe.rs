@@ -5,7 +5,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use super::Scope;
-use crate::model::{Fact, Facts, ProbeDescriptor, Trouble};
+use crate::model::{Fact, Facts, ProbeDescriptor, Right, Trouble};
 
 /// Code that looks at a real server and returns facts.
 ///
@@ -23,8 +23,15 @@ pub trait Probe: 'static {
     const WRITES: bool = false;
     /// Whether it needs the address of a service.
     const NEEDS_TARGET: bool = true;
+    /// The service it looks at, where that is not the first segment of the check's id.
+    const TARGET: Option<&'static str> = None;
     /// The parameters a stanza gives in `with`.
     type With: DeserializeOwned + JsonSchema + Send;
+
+    /// What it needs to be allowed by the Kubernetes API, where `namespace` is that of the infrastructure.
+    fn rights(_with: &Self::With, _namespace: &str) -> Vec<Right> {
+        Vec::new()
+    }
 
     /// Looks once. Every wait stands inside a phase of the scope's clock.
     fn run(scope: Scope, with: Self::With) -> impl Future<Output = Result<Facts, Trouble>> + Send;
@@ -50,6 +57,8 @@ impl RegisteredProbe {
             facts: P::FACTS,
             writes: P::WRITES,
             needs_target: P::NEEDS_TARGET,
+            target: P::TARGET,
+            rights: rights::<P>,
             validate: validate::<P>,
             parameters: parameters::<P>,
         };
@@ -82,6 +91,10 @@ fn parameters_of<P: Probe>(with: &Value) -> Result<P::With, String> {
 
 fn validate<P: Probe>(with: &Value) -> Result<(), String> {
     parameters_of::<P>(with).map(drop)
+}
+
+fn rights<P: Probe>(with: &Value, namespace: &str) -> Vec<Right> {
+    parameters_of::<P>(with).map(|with| P::rights(&with, namespace)).unwrap_or_default()
 }
 
 fn parameters<P: Probe>() -> Value {

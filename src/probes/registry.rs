@@ -1,7 +1,8 @@
 #[cfg(feature = "faults")]
 use super::fault;
 use super::{
-    RegisteredProbe, contract, etcd, http, jwt, kafka, net, openfga, postgres, prometheus, redis, suite, vault,
+    RegisteredProbe, contract, etcd, http, jwt, kafka, kubernetes, net, openfga, postgres, prometheus, redis, suite,
+    vault,
 };
 use crate::model::ProbeDescriptor;
 
@@ -20,6 +21,11 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
         &[
             RegisteredProbe::of::<net::Tcp>(),
             RegisteredProbe::of::<net::Tls>(),
+            RegisteredProbe::of::<kubernetes::Raw>(),
+            RegisteredProbe::of::<kubernetes::Get>(),
+            RegisteredProbe::of::<kubernetes::List>(),
+            RegisteredProbe::of::<kubernetes::Admit>(),
+            RegisteredProbe::of::<kubernetes::Permissions>(),
             RegisteredProbe::of::<suite::Controls>(),
             RegisteredProbe::of::<suite::Reports>(),
             RegisteredProbe::of::<http::Request>(),

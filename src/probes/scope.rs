@@ -2,7 +2,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use super::Sessions;
 use crate::{
-    model::{CheckId, RunId, Target, Trouble, Verdict},
+    model::{CheckId, Right, RunId, Target, Trouble, Verdict},
     net::{Clock, Dialler},
 };
 
@@ -36,6 +36,11 @@ pub struct Scope {
 pub trait RunView: Send + Sync {
     /// Every check that is finished, with what it relied on.
     fn finished(&self) -> Vec<FinishedCheck>;
+
+    /// Every right of the Kubernetes API that the checks of the run need, each once.
+    fn rights(&self) -> Vec<Right> {
+        Vec::new()
+    }
 }
 
 /// A finished check.

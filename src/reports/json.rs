@@ -8,7 +8,7 @@ use crate::model::{self, CheckId, Level, Report, Row, Verdict, WaiverState, clip
 
 use super::{
     finding::observed,
-    results_shape::{Cause, Check, DeclaredWaiver, Note, Results, Run, SCHEMA_VERSION, Service, State},
+    results_shape::{Cause, Check, DeclaredWaiver, Note, Results, Run, SCHEMA_VERSION, Service, ShardOf, State},
 };
 
 /// Characters of one text; what is longer ends in an ellipsis.
@@ -20,7 +20,11 @@ const LONGEST_TEXT: usize = 4_096;
 /// Never: every member of the shape can be written as JSON.
 #[must_use]
 pub fn results(report: &Report) -> String {
-    let mut value = serde_json::to_value(shape(report)).expect("the shape holds only what JSON can hold");
+    safe_json(serde_json::to_value(shape(report)).expect("the shape holds only what JSON can hold"))
+}
+
+/// JSON text that acts on no terminal and hides nothing in an editor.
+pub(super) fn safe_json(mut value: Value) -> String {
     clip_texts(&mut value);
     let text = format!("{value:#}");
     // Outside of strings JSON is plain ASCII, so these characters stand inside strings, where an escape is the same.
@@ -75,7 +79,7 @@ fn shape(report: &Report) -> Results {
         counts: report.counts,
         causes: report.causes.iter().map(cause).collect(),
         services: report.services.iter().map(service).collect(),
-        checks: report.rows.iter().map(check).collect(),
+        checks: report.rows.iter().map(|row| check(report, row)).collect(),
         waivers: report.waivers.iter().map(waiver).collect(),
         not_applicable: report.plan.not_applicable.iter().map(|(id, of)| (id.to_string(), of.clone())).collect(),
         notes: report.notes.iter().map(note).collect(),
@@ -98,10 +102,17 @@ fn run(report: &Report) -> Run {
         catalogue_digest: plan.catalogue_digest.clone(),
         deadline_ms: plan.deadline_ms,
         jobs: plan.jobs,
+        shard: plan.shard().map(|shard| ShardOf {
+            number: shard.number,
+            of: shard.of,
+            group: shard.group.clone(),
+            checks: shard.count(shard.number),
+        }),
+        shards: plan.merged().to_vec(),
     }
 }
 
-fn check(row: &Row) -> Check {
+fn check(report: &Report, row: &Row) -> Check {
     let (check, result) = (&row.check, &row.result);
     let judgement = result.judgement.as_ref();
     let observation = result.observation.as_ref();
@@ -135,6 +146,7 @@ fn check(row: &Row) -> Check {
         source: check.source.clone(),
         vector: check.vector.clone(),
         proven_by: check.proven_by.clone(),
+        shard: report.plan.shard().and_then(|shard| shard.owner(&check.id)),
     }
 }
 

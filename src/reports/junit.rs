@@ -8,7 +8,7 @@ use crate::model::{Report, Row, Verdict, clip, one_line};
 
 use super::{
     finding::{fields, observed},
-    wording::moment,
+    wording::{headline, moment},
     xml::xml_clean,
 };
 
@@ -67,7 +67,7 @@ fn suite(report: &Report, service: &str) -> TestSuite {
 fn provenance(report: &Report) -> String {
     format!(
         "{}: soma-conformance {}, run {}, profile {}, from {}, started {}, configuration {}, catalogue {}",
-        report.verdict,
+        headline(report),
         one_line(&clip(&report.provenance.version, 100)),
         report.plan.run,
         report.plan.profile,

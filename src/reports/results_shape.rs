@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    Counts, Level, Mismatch, Phase, Profile, Provenance, RunVerdict, Selection, Severity, SourcePlace, Trouble,
+    Counts, Level, MergedShard, Mismatch, Phase, Profile, Provenance, RunVerdict, Selection, Severity, SourcePlace, Trouble,
     Verdict, Waiver,
 };
 
@@ -82,6 +82,26 @@ pub struct Run {
     pub deadline_ms: u64,
     /// Checks that were allowed to run at once.
     pub jobs: usize,
+    /// Which part it was of a run that several machines share.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<ShardOf>,
+    /// The parts it was joined from.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub shards: Vec<MergedShard>,
+}
+
+/// One machine's part of a run.
+#[derive(Debug, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ShardOf {
+    /// Which part, from 1.
+    pub number: usize,
+    /// How many parts there are.
+    pub of: usize,
+    /// The name that all parts of the run share.
+    pub group: String,
+    /// How many checks belong to this part; the others of `checks` were run along because these need them.
+    pub checks: usize,
 }
 
 /// A red check and what it blocks.
@@ -172,6 +192,9 @@ pub struct Check {
     pub vector: Option<SourcePlace>,
     /// Sabotages of a real server that were seen to turn it red.
     pub proven_by: Vec<String>,
+    /// The shard it belongs to, in the run of a shard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shard: Option<usize>,
 }
 
 /// What became of a declared exception.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use jiff::Timestamp;
 
-use crate::model::{CheckId, Counts, Report, RunVerdict};
+use crate::model::{CheckId, Counts, MergedShard, Report, RunVerdict};
 
 /// A time in the unit a person would use: `<1 ms`, `84 ms`, `2.1 s`, `3 min 04 s`.
 pub(super) fn took(microseconds: u64) -> String {
@@ -37,9 +37,15 @@ pub(super) fn names(ids: &[&CheckId], most: usize) -> String {
     }
 }
 
-/// The answer with its reach: `NOT READY`, `READY of a selection`.
+/// The answer with its reach: `NOT READY`, `READY of a selection`, `READY of shard 2/3`.
 pub(super) fn headline(report: &Report) -> String {
-    let reach = if report.plan.selection.is_partial() { " of a selection" } else { "" };
+    let reach = match (report.plan.shard(), report.plan.selection.is_partial()) {
+        (Some(shard), is_partial) => {
+            format!(" of shard {}/{}{}", shard.number, shard.of, if is_partial { " of a selection" } else { "" })
+        }
+        (None, true) => " of a selection".to_owned(),
+        (None, false) => String::new(),
+    };
     format!("{}{reach}", report.verdict)
 }
 
@@ -101,6 +107,9 @@ pub(super) fn counted(report: &Report) -> String {
 /// What a reader must know when the run did not come to its own end.
 pub(super) fn cut_short(report: &Report) -> Option<String> {
     let after = took(report.took_ms() * 1_000);
+    if let Some(sentence) = missing_shards(report.plan.merged()) {
+        return Some(sentence);
+    }
     match report.interrupted {
         Some(signal) => Some(format!("The run was interrupted by signal {signal} after {after}.")),
         None if !report.complete => {
@@ -108,6 +117,20 @@ pub(super) fn cut_short(report: &Report) -> Option<String> {
         }
         None => None,
     }
+}
+
+/// Which parts of a joined run have told nothing, or not everything.
+fn missing_shards(shards: &[MergedShard]) -> Option<String> {
+    let list = |what: &str, wanted: &dyn Fn(&&MergedShard) -> bool| {
+        let names: Vec<String> =
+            shards.iter().filter(wanted).map(|shard| format!("{}/{}", shard.number, shard.of)).collect();
+        (!names.is_empty()).then(|| format!("Shard {} {what}.", names.join(", ")))
+    };
+    let is_cut_short = |shard: &&MergedShard| shard.ran.as_ref().is_some_and(|ran| !ran.complete);
+    let sentences =
+        [list("is missing", &|shard| shard.ran.is_none()), list("did not come to its own end", &is_cut_short)];
+    let sentences: Vec<String> = sentences.into_iter().flatten().collect();
+    (!sentences.is_empty()).then(|| sentences.join(" "))
 }
 
 #[cfg(test)]

@@ -66,6 +66,7 @@ impl Journal {
             jobs: 16,
             wait_ms: 0,
             unmatched_waivers: Vec::new(),
+            sharding: None,
         };
         let provenance = Provenance {
             version: "0.1.0".to_owned(),

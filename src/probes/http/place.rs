@@ -84,6 +84,7 @@ mod tests {
             database: None,
             sasl: None,
             issuer: None,
+            cluster: None,
         }
     }
 

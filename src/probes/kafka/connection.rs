@@ -206,6 +206,7 @@ mod tests {
             database: None,
             sasl: None,
             issuer: None,
+            cluster: None,
         };
         (target, tls)
     }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::model::{CheckId, Level, Profile, Report, Row, Verdict};
+use crate::model::{CheckId, Level, MergedShard, Profile, Report, Row, Verdict};
 
 use super::{
     super::{
@@ -41,11 +41,50 @@ pub(super) fn measured(report: &Report, limits: &Limits) -> Vec<Measured> {
         words("catalogue", format!("digest {}", shown(&plan.catalogue_digest, 64))),
         words("writes", writes(report)),
         words("attempts", repeated(report)),
+        words("shard", shard(report)),
         literal("again", &provenance.command),
     ];
+    lines.extend(plan.merged().iter().map(|shard| words("shard", merged(shard))));
     lines.extend(notes(report, Level::Info, limits).into_iter().map(|note| words("note", note)));
     lines.retain(|line| !line.text.is_empty());
     lines
+}
+
+/// Which part of a run this is.
+fn shard(report: &Report) -> String {
+    report.plan.shard().map_or_else(String::new, |shard| {
+        let (own, along) = (shard.count(shard.number), report.rows.len().saturating_sub(shard.count(shard.number)));
+        format!(
+            "{}/{} of run group {}: {} of its own, {along} more run along because these need them",
+            shard.number,
+            shard.of,
+            shown(&shard.group, 100),
+            number(own, "check")
+        )
+    })
+}
+
+/// Where one part of a joined run ran.
+fn merged(shard: &MergedShard) -> String {
+    let what = format!("{}/{}: {}", shard.number, shard.of, number(shard.checks, "check"));
+    match &shard.ran {
+        None => format!("{what}; missing: its journal was not given"),
+        Some(ran) => {
+            let end = match (ran.interrupted, ran.complete) {
+                (Some(signal), _) => format!(", interrupted by signal {signal}"),
+                (None, false) => ", did not come to its own end".to_owned(),
+                (None, true) => String::new(),
+            };
+            format!(
+                "{what} on {} from {}, started {}, took {}{end}; run `{}`",
+                shown(&ran.host, 100),
+                shown(&ran.vantage, 100),
+                moment(ran.started),
+                took(ran.took_ms.saturating_mul(1_000)),
+                ran.run
+            )
+        }
+    }
 }
 
 fn chain(report: &Report) -> String {

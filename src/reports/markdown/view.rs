@@ -164,6 +164,13 @@ fn grouped<'a>(rows: impl Iterator<Item = &'a Row>, key: impl Fn(&Row) -> String
     groups.into_iter().take(limits.lines).map(group).collect()
 }
 
+/// Said of a check that another shard answers for, and that was run along because something here needs it.
+fn of_other_shard(report: &Report, id: &CheckId) -> String {
+    let owner = report.plan.shard().and_then(|shard| Some((shard.owner(id)?, shard)));
+    let other = owner.filter(|(owner, shard)| *owner != shard.number);
+    other.map_or_else(String::new, |(owner, shard)| format!(" (of shard {owner}/{})", shard.of))
+}
+
 /// Every planned check exactly once, in the order of the plan.
 pub(super) fn every_check(report: &Report, limits: &Limits) -> Vec<CheckLine> {
     let line = |row: &Row| CheckLine {
@@ -172,7 +179,7 @@ pub(super) fn every_check(report: &Report, limits: &Limits) -> Vec<CheckLine> {
             (verdict, _) if row.result.waived => format!("{verdict} (waived)"),
             (verdict, 0 | 1) => verdict.word().to_owned(),
             (verdict, attempts) => format!("{verdict} after {attempts} attempts"),
-        },
+        } + &of_other_shard(report, &row.check.id),
         took: if row.result.attempts == 0 { String::new() } else { took(row.result.took_us) },
     };
     report.rows.iter().filter(|_| limits.every_check).map(line).collect()
