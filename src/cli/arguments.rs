@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use super::shard::ShardArguments;
 use crate::{
     catalogue::HumanDuration,
     model::{Profile, Severity},
@@ -24,6 +25,33 @@ Examples:
   soma-conformance run postgres 'kafka/**' --wait 5m    two services, after waiting for them
   soma-conformance explain kafka/advertised-reachable   what a check looks at, and what to do when it is red";
 
+const RUN_HELP: &str = "\
+On several machines (an Indexed Job of Kubernetes, or a matrix of CI jobs), each runs its part and one joins them:
+  soma-conformance run --shard auto/3 --run-group \"$JOB_UID\" --report-dir /shared/$JOB_COMPLETION_INDEX
+  soma-conformance merge /shared/0 /shared/1 /shared/2 --report-dir /shared/whole
+
+Every night, with what changed since the night before in readiness.md:
+  soma-conformance run --history /var/lib/soma-conformance --keep 60";
+
+const MERGE_HELP: &str = "\
+Each check has the verdict of the shard it belongs to; where another shard ran it along and saw worse, that counts.
+A shard whose journal is not given leaves its checks `not run`: the whole is at best INCOMPLETE (exit code 2).
+Journals of another run group, profile, configuration, catalogue or selection are refused (exit code 3).";
+
+const DIFF_HELP: &str = "\
+A check that turns from pass to blocked, error or not run is `newly undecided`; one that turns from fail to these, or to a
+declared skip, is not fixed. Only a pass is a repair.
+
+Exit codes:
+  0    nothing of what --fail-on names (without it: always)
+  1    something of what --fail-on names
+  3    one of the two is no run
+
+Examples:
+  soma-conformance diff last-night/results.json soma-conformance-report
+  soma-conformance diff OLD NEW --fail-on new,vanished --format markdown
+  soma-conformance diff OLD NEW --fail-on slower --slower-factor 3 --slower-floor 1s";
+
 /// Says whether shared infrastructure is really ready for applications: real servers, real protocols, one verdict.
 #[derive(Debug, Parser)]
 #[command(name = "soma-conformance", version, about, after_help = EXIT_CODES, propagate_version = true, disable_help_subcommand = true, max_term_width = 110)]
@@ -37,7 +65,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Check the servers and write the readiness reports
-    #[command(after_help = EXIT_CODES)]
+    #[command(after_help = format!("{RUN_HELP}\n\n{EXIT_CODES}"))]
     Run(RunArguments),
     /// List the checks that a run would make
     List(ListArguments),
@@ -49,6 +77,14 @@ pub enum Command {
     Schema(SchemaArguments),
     /// Make the reports again from the journal of a run, also of one that was killed
     Report(ReportArguments),
+    /// Join the journals of the shards of one run, and write the reports of the whole
+    #[command(after_help = MERGE_HELP)]
+    Merge(MergeArguments),
+    /// Tell what changed from one run to another: new reds, repairs, what vanished, what takes longer
+    #[command(after_help = DIFF_HELP)]
+    Diff(DiffArguments),
+    /// Show the runs of a history over time, and the checks that flap
+    History(HistoryOfArguments),
     /// Print the contract that applications need: addresses, JWKS URL, OPA decision path
     Contract(ContractArguments),
     /// Print a completion script for a shell
@@ -83,7 +119,8 @@ pub struct EnvironmentArguments {
     /// The configuration file [default: ./soma-conformance.yaml, if it is there]
     #[arg(long, value_name = "FILE", env = "SOMA_CONFORMANCE_CONFIG")]
     pub config: Option<PathBuf>,
-    /// A folder with checks of your own: added to the built-in ones, or replacing those of the same id
+    /// A folder with checks of your own (DIR/checks and DIR/vectors, or DIR itself): added to the built-in ones, or
+    /// replacing those of the same id. Profiles in DIR/profiles are not read: values belong into the configuration file
     #[arg(long, value_name = "DIR", env = "SOMA_CONFORMANCE_CHECKS")]
     pub checks: Option<PathBuf>,
 }
@@ -93,7 +130,8 @@ pub struct EnvironmentArguments {
 pub struct RunArguments {
     #[command(flatten)]
     pub selection: SelectionArguments,
-    /// Wait up to this long for conditions to come true before judging them (`5m`)
+    /// Wait up to this long for conditions to come true before judging them (`5m`). Waits for what decides readiness: for
+    /// required checks and what they need, with --strict for all; an advisory check that warns keeps nobody waiting
     #[arg(long, value_name = "DURATION")]
     pub wait: Option<HumanDuration>,
     /// The whole run may take this long; what has not run by then is reported as such
@@ -111,12 +149,31 @@ pub struct RunArguments {
     /// Where the reports and the journal go; created if missing
     #[arg(long, value_name = "DIR", default_value = "soma-conformance-report", env = "SOMA_CONFORMANCE_REPORT_DIR")]
     pub report_dir: PathBuf,
+    #[command(flatten)]
+    pub shard: ShardArguments,
+    /// The name that all shards of one run share, and no other run: the id of the CI run, the uid of the Job
+    #[arg(long, value_name = "NAME", env = "SOMA_CONFORMANCE_RUN_GROUP")]
+    pub run_group: Option<String>,
+    #[command(flatten)]
+    pub history: HistoryArguments,
     /// What to print
     #[arg(long, value_enum, default_value_t = RunFormat::Auto)]
     pub format: RunFormat,
     /// When to use colours; `auto` honours `NO_COLOR` and needs a terminal
     #[arg(long, value_enum, default_value_t = Colour::Auto)]
     pub color: Colour,
+}
+
+/// Where runs are kept.
+#[derive(Debug, Clone, Default, Args)]
+pub struct HistoryArguments {
+    /// Keep the reports of the run in a folder below DIR, and tell in readiness.md what changed since the last run there
+    /// that came to its end, of the same profile and selection
+    #[arg(long, value_name = "DIR", env = "SOMA_CONFORMANCE_HISTORY")]
+    pub history: Option<PathBuf>,
+    /// How many runs the history keeps; the last that came to its end always stays
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub keep: usize,
 }
 
 /// What `run` prints.
@@ -145,9 +202,102 @@ pub enum Colour {
 pub struct ListArguments {
     #[command(flatten)]
     pub selection: SelectionArguments,
+    #[command(flatten)]
+    pub shard: ShardArguments,
     /// How to print
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
     pub format: ListFormat,
+}
+
+/// `merge`.
+#[derive(Debug, Clone, Args)]
+pub struct MergeArguments {
+    /// The journal of each shard, or the folder of its reports
+    #[arg(value_name = "JOURNAL", required = true)]
+    pub journals: Vec<PathBuf>,
+    /// Where the reports and the journal of the whole go; created if missing
+    #[arg(long, value_name = "DIR", default_value = "soma-conformance-report", env = "SOMA_CONFORMANCE_REPORT_DIR")]
+    pub report_dir: PathBuf,
+    #[command(flatten)]
+    pub history: HistoryArguments,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+/// `diff`.
+#[derive(Debug, Clone, Args)]
+pub struct DiffArguments {
+    /// The earlier run: its results.json, its journal, or the folder of its reports
+    #[arg(value_name = "OLD")]
+    pub old: PathBuf,
+    /// The later run, in the same ways
+    #[arg(value_name = "NEW")]
+    pub new: PathBuf,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = DiffFormat::Table)]
+    pub format: DiffFormat,
+    /// End with exit code 1 when there is any of these (repeatable, or separated by commas)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "WHAT")]
+    pub fail_on: Vec<FailOn>,
+    /// Call a check slower that takes this many times as long, and longer by --slower-floor
+    #[arg(long, value_name = "FACTOR", default_value = "2", value_parser = factor)]
+    pub slower_factor: u64,
+    /// Call a check slower that takes this much longer, and --slower-factor times as long
+    #[arg(long, value_name = "DURATION", default_value = "500ms")]
+    pub slower_floor: HumanDuration,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+/// How `diff` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiffFormat {
+    /// A line for each change, the summary at the end
+    Table,
+    /// For a pull request or a ticket
+    Markdown,
+    /// Everything, for programs
+    Json,
+}
+
+/// On what `diff` fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// A check is red or undecided that was not before, or is new and so
+    New,
+    /// An advisory check warns that did not before
+    Warning,
+    /// A check is not in the plan any more, or is skipped by declaration now
+    Vanished,
+    /// A check takes much longer
+    Slower,
+    /// Any of the above
+    Any,
+}
+
+/// `history`.
+#[derive(Debug, Clone, Args)]
+pub struct HistoryOfArguments {
+    /// The folder that `run --history` writes
+    #[arg(value_name = "DIR")]
+    pub folder: PathBuf,
+    /// Look only at this many of the last runs
+    #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..=100_000))]
+    pub last: usize,
+    /// How to print
+    #[arg(long, value_enum, default_value_t = HistoryFormat::Table)]
+    pub format: HistoryFormat,
+}
+
+/// How `history` prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum HistoryFormat {
+    /// A line for each run, a strip for each check that flaps
+    Table,
+    /// Everything, for programs
+    Json,
 }
 
 /// How `list` prints.
@@ -244,10 +394,40 @@ fn profile(text: &str) -> Result<Profile, String> {
     text.parse()
 }
 
+/// A factor in hundredths.
+fn factor(text: &str) -> Result<u64, String> {
+    let wrong = || format!("`{text}` is not a factor: expected a number of at least 1, such as `2` or `1.5`");
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let is_digits =
+        |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !is_digits(whole, 6) || !is_digits(part, 2) {
+        return Err(wrong());
+    }
+    let hundredths = format!("{whole}{part:0<2}").parse::<u64>().map_err(|_| wrong())?;
+    if hundredths >= 100 { Ok(hundredths) } else { Err(wrong()) }
+}
+
 fn severity(text: &str) -> Result<Severity, String> {
     match text {
         "required" => Ok(Severity::Required),
         "advisory" => Ok(Severity::Advisory),
         other => Err(format!("`{other}` is not a severity; known are required, advisory")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_factor_is_read_in_hundredths() {
+        let cases =
+            [("2", Some(200)), ("1.5", Some(150)), ("1.05", Some(105)), ("1", Some(100)), ("10.0", Some(1_000))];
+        for (text, expected) in cases {
+            assert_eq!(factor(text).ok(), expected, "{text}");
+        }
+        for wrong in ["0", "0.99", "-2", "2.", ".5", "x", "", "1.005", "1e3", "99999999"] {
+            assert!(factor(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use super::{
     environment,
     failure::Failure,
     output::say,
-    settings,
+    settings, shard,
 };
 use crate::{
     catalogue,
@@ -23,6 +23,7 @@ pub(super) fn main(arguments: &ListArguments) -> Result<ExitCode, Failure> {
         &request,
         environment.diagnostics,
     )?;
+    let plan = shard::cut(plan, &arguments.shard, "")?;
     let text = match arguments.format {
         ListFormat::Ids => plan.checks.iter().map(|check| format!("{}\n", check.id)).collect(),
         ListFormat::Json => format!("{:#}\n", json!({"profile": plan.profile, "checks": plan.checks})),
@@ -38,8 +39,10 @@ fn table(plan: &Plan) -> String {
     for check in &plan.checks {
         let severity = if check.severity == Severity::Required { "required" } else { "advisory" };
         let proof = if check.proven_by.is_empty() { "unproven" } else { "proven" };
+        let owner = plan.shard().and_then(|shard| shard.owner(&check.id).filter(|owner| *owner != shard.number));
+        let along = owner.map(|owner| format!("  (run along; belongs to shard {owner})")).unwrap_or_default();
         let note = check.skip.as_ref().map(|reason| format!("  (skipped: {reason})")).unwrap_or_default();
-        text.push_str(&format!("{:width$}  {severity}  {proof:8}  {}{note}\n", check.id.as_str(), check.title));
+        text.push_str(&format!("{:width$}  {severity}  {proof:8}  {}{note}{along}\n", check.id.as_str(), check.title));
     }
     let skipped = plan.checks.iter().filter(|check| check.skip.is_some()).count();
     text.push_str(&format!(

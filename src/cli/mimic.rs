@@ -10,7 +10,7 @@ use std::{
 use libtest_mimic::{Completion, Failed, Trial};
 
 use super::{
-    arguments::{EnvironmentArguments, SelectionArguments},
+    arguments::{EnvironmentArguments, HistoryArguments, SelectionArguments},
     environment,
     failure::Failure,
     output, run, settings,
@@ -148,7 +148,7 @@ fn start(
         let folder = folder
             .or_else(|| own.as_ref().map(|own| own.path().to_owned()))
             .unwrap_or_else(|| "soma-conformance-report".into());
-        let conducted = run::conduct(plan, targets, provenance, &folder, &mut |event| {
+        let conducted = run::conduct(plan, targets, provenance, (&folder, &HistoryArguments::default()), &mut |event| {
             if let What::CheckFinished { id, result } = &event.what {
                 board.results.lock().unwrap_or_else(PoisonError::into_inner).0.insert(id.clone(), (**result).clone());
                 board.changed.notify_all();

@@ -5,12 +5,15 @@ mod cluster_access;
 mod completions;
 mod contract;
 mod credentials;
+mod diff;
 mod environment;
 mod explain;
 mod failure;
 mod github_output;
+mod history;
 mod lint;
 mod list;
+mod merge;
 mod mimic;
 mod output;
 mod progress;
@@ -18,6 +21,7 @@ mod rebuild;
 mod run;
 mod schema;
 mod settings;
+mod shard;
 
 pub use arguments::{Arguments, Command};
 pub use mimic::conformance_tests;
@@ -66,6 +70,9 @@ pub fn main() -> process::ExitCode {
         Command::Lint(arguments) => lint::main(&arguments),
         Command::Schema(arguments) => schema::main(&arguments),
         Command::Report(arguments) => rebuild::main(&arguments),
+        Command::Merge(arguments) => merge::main(&arguments),
+        Command::Diff(arguments) => diff::main(&arguments),
+        Command::History(arguments) => history::main(&arguments),
         Command::Contract(arguments) => contract::main(&arguments),
         Command::Completions(arguments) => completions::main(&arguments, &mut Arguments::command()),
     };

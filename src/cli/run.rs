@@ -7,13 +7,13 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::{
-    arguments::{RunArguments, RunFormat},
+    arguments::{HistoryArguments, RunArguments, RunFormat},
     credentials, environment,
     failure::Failure,
-    github_output,
+    github_output, history,
     output::{complain, say},
     progress::Progress,
-    settings,
+    settings, shard,
 };
 use crate::{
     catalogue::{self, Configuration},
@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// The probe whose check is settled here, because it looks at the written reports.
-const REPORTS_PROBE: &str = "suite.reports";
+pub(super) const REPORTS_PROBE: &str = "suite.reports";
 
 pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let request = settings::request(&arguments.selection, Some(arguments))?;
@@ -39,15 +39,21 @@ pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
         &request,
         diagnostics,
     )?;
+    let plan = shard::cut(plan, &arguments.shard, run_group(arguments)?)?;
     let targets = targets_of(&environment.configuration, &plan)?;
-    let provenance = settings::provenance("run", &arguments.selection, &environment.configuration.files);
+    let mut provenance = settings::provenance("run", &arguments.selection, &environment.configuration.files);
+    if let Some(shard) = plan.shard() {
+        let group = settings::quoted(&shard.group);
+        provenance.command.push_str(&format!(" --shard {}/{} --run-group {group}", shard.number, shard.of));
+    }
     let colour = settings::colour(arguments.color);
     let mut progress = match arguments.format {
         RunFormat::Json | RunFormat::Markdown => Progress::Silent,
         RunFormat::Auto if settings::is_live(arguments.format) => Progress::live(&plan),
         RunFormat::Auto | RunFormat::Plain => Progress::plain(&plan, colour),
     };
-    let conducted = conduct(plan, targets, provenance, &arguments.report_dir, &mut |event| progress.take(event));
+    let kept = (arguments.report_dir.as_path(), &arguments.history);
+    let conducted = conduct(plan, targets, provenance, kept, &mut |event| progress.take(event));
     progress.finish();
     let conducted = conducted?;
     let report = &conducted.report;
@@ -73,6 +79,19 @@ pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     }
 }
 
+/// The name that the shards of this run share. Without one, the shards of two nights could be joined into a readiness that
+/// never was.
+fn run_group(arguments: &RunArguments) -> Result<&str, Failure> {
+    match arguments.run_group.as_deref() {
+        Some(group) if !group.trim().is_empty() => Ok(group),
+        _ if arguments.shard.shard.is_none() => Ok(""),
+        _ => Err(Failure::usage(
+            "a shard needs a run group",
+            "give every shard of this run the same --run-group, and no other run: the id of the CI run, the uid of the Job",
+        )),
+    }
+}
+
 /// Reads the credentials of the services the plan goes to.
 pub(super) fn targets_of(configuration: &Configuration, plan: &Plan) -> Result<Vec<Target>, Failure> {
     let mut faults = catalogue::Diagnostics::default();
@@ -94,12 +113,12 @@ pub(super) struct Conducted {
     pub(super) failure: Option<anyhow::Error>,
 }
 
-/// Runs a plan under supervision and writes its reports into `folder`.
+/// Runs a plan under supervision, writes its reports into a folder, and keeps them in a history where there is one.
 pub(super) fn conduct(
     plan: Plan,
     targets: Vec<Target>,
     provenance: Provenance,
-    folder: &Path,
+    (folder, history): (&Path, &HistoryArguments),
     observer: &mut dyn FnMut(&Event),
 ) -> Result<Conducted, Failure> {
     let unwritable = |error: anyhow::Error| {
@@ -127,13 +146,16 @@ pub(super) fn conduct(
     if let Some(check) = settled_here.filter(|check| check.skip.is_none()) {
         settle_reports_check(&mut journal, &check, folder, observer).unwrap_or_else(&mut remember);
     }
+    for what in history::compared(history, journal.events(), true) {
+        journal.append(what).map(|_| ()).unwrap_or_else(|error| remember(error.into()));
+    }
     if let Err(error) = journal.append(What::RunFinished).map(|_| ()).and_then(|()| journal.sync()) {
         remember(error.into());
     }
     let Some(report) = Report::fold(journal.events()) else {
         return Err(Failure::usage("the run has no plan", "this is a defect of the program: please report it"));
     };
-    if let Err(error) = write_reports(&report, folder) {
+    if let Err(error) = write_reports(&report, folder).and_then(|()| history::keep(history, &report, folder)) {
         remember(error);
     }
     Ok(Conducted { report, failure })
@@ -161,9 +183,17 @@ fn settle_reports_check(
     if draft.interrupted.is_some() {
         return Ok(());
     }
-    write_reports(&draft, folder)?;
+    let result = judge_reports(&draft, check, folder)?;
+    let event = journal.append(What::CheckFinished { id: check.id.clone(), result: Box::new(result) })?.clone();
+    observer(&event);
+    Ok(())
+}
+
+/// The result of the check that looks at the reports: planned set = reported set, in every file.
+pub(super) fn judge_reports(draft: &Report, check: &PlannedCheck, folder: &Path) -> anyhow::Result<CheckResult> {
+    write_reports(draft, folder)?;
     // A report that lacks a check is told by its own sentence.
-    let missing: Vec<String> = reports::verify(&draft, folder)
+    let missing: Vec<String> = reports::verify(draft, folder)
         .err()
         .unwrap_or_default()
         .iter()
@@ -179,9 +209,7 @@ fn settle_reports_check(
     result.attempts = 1;
     result.judgement = Some(judgement);
     result.observation = Some(Observation { facts, ..Observation::default() });
-    let event = journal.append(What::CheckFinished { id: check.id.clone(), result: Box::new(result) })?.clone();
-    observer(&event);
-    Ok(())
+    Ok(result)
 }
 
 /// Writes every report; a failure names every file that could not be written.
@@ -196,7 +224,7 @@ pub(super) fn write_reports(report: &Report, folder: &Path) -> anyhow::Result<()
 }
 
 /// The folder of the reports, for its owner only: evidence may hold what servers say of themselves.
-fn prepare(folder: &Path) -> std::io::Result<()> {
+pub(super) fn prepare(folder: &Path) -> std::io::Result<()> {
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
 }
 

@@ -180,11 +180,8 @@ impl Difference {
         let vanished = old.checks.iter().filter(|point| new.point(&point.id).is_none());
         changes.extend(vanished.map(|point| changed(Change::Vanished, Some(point), None)));
         changes.sort_by_key(|one| one.change);
-        let mut slower: Vec<Slower> = new
-            .checks
-            .iter()
-            .filter_map(|point| is_slower(old.point(&point.id)?, point, slower_than))
-            .collect();
+        let mut slower: Vec<Slower> =
+            new.checks.iter().filter_map(|point| is_slower(old.point(&point.id)?, point, slower_than)).collect();
         slower.sort_by_key(|one| std::cmp::Reverse(one.new_us));
         Self {
             old: old.side.clone(),
@@ -229,8 +226,12 @@ fn is_slower(old: &Point, new: &Point, than: SlowerThan) -> Option<Slower> {
     }
     let factor_percent = new.took_us.saturating_mul(100) / old.took_us.max(1);
     let more = new.took_us.saturating_sub(old.took_us);
-    (factor_percent >= than.factor_percent && more > 0 && more >= than.floor_us)
-        .then(|| Slower { id: new.id.clone(), old_us: old.took_us, new_us: new.took_us, factor_percent })
+    (factor_percent >= than.factor_percent && more > 0 && more >= than.floor_us).then(|| Slower {
+        id: new.id.clone(),
+        old_us: old.took_us,
+        new_us: new.took_us,
+        factor_percent,
+    })
 }
 
 /// Why two runs did not look at the same thing.

@@ -102,6 +102,11 @@ impl Part {
         self.report.plan.shard().expect("the plan of a part is a shard")
     }
 
+    /// Whether it came to its own end, and by itself.
+    fn is_complete(&self) -> bool {
+        self.report.complete && self.report.interrupted.is_none()
+    }
+
     fn words(&self) -> String {
         format!("shard {}/{}", self.shard().number, self.shard().of)
     }
@@ -133,7 +138,7 @@ impl Part {
             vantage: self.report.provenance.vantage.clone(),
             started: self.report.started,
             took_ms: self.report.took_ms(),
-            complete: self.report.complete,
+            complete: self.is_complete(),
             interrupted: self.report.interrupted,
         }
     }
@@ -157,7 +162,7 @@ pub fn merge(given: Vec<GivenJournal>, command: &str) -> Result<Joined, MergeErr
     let of = first.shard().of;
     let started = parts.values().map(|part| part.report.started).min().unwrap_or(first.report.started);
     let ended = parts.values().map(|part| part.report.ended).max().unwrap_or(first.report.ended);
-    let complete = parts.len() == of && parts.values().all(|part| part.report.complete);
+    let complete = parts.len() == of && parts.values().all(Part::is_complete);
     let plan = whole_plan(&parts, of);
     let mut steps: Vec<(Timestamp, What)> = Vec::new();
     for part in parts.values() {
@@ -471,6 +476,18 @@ mod tests {
         ];
         assert_eq!(verdicts(&report), own);
         assert_eq!(report.verdict, RunVerdict::Incomplete);
+    }
+
+    #[test]
+    fn an_interrupted_part_is_never_ready_whatever_it_saw() {
+        let mut cut = journal(1, &ALL, false);
+        for what in [What::Interrupted { signal: 15 }, What::RunFinished] {
+            let last = cut.events.last().expect("events").clone();
+            cut.events.push(Event { seq: last.seq + 1, what, ..last });
+        }
+        let report = report(vec![cut, journal(2, &ALL, true)]);
+        assert_eq!(report.verdict, RunVerdict::Incomplete);
+        assert!(report.notes.iter().any(|(_, text)| text.contains("shard 1/2 was interrupted by signal 15")));
     }
 
     #[test]

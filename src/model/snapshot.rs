@@ -35,7 +35,7 @@ pub struct Side {
     pub took_ms: u64,
     /// Its answer.
     pub verdict: RunVerdict,
-    /// Whether it came to its own end.
+    /// Whether it came to its own end, and was not interrupted.
     pub complete: bool,
     /// How many checks it planned.
     pub planned: usize,
@@ -79,10 +79,16 @@ impl Snapshot {
             started: report.started,
             took_ms: report.took_ms(),
             verdict: report.verdict,
-            complete: report.complete,
+            complete: report.complete && report.interrupted.is_none(),
             planned: report.rows.len(),
         };
         Self { side, checks: report.rows.iter().map(point).collect() }
+    }
+
+    /// Whether the run looked at everything it planned, so that a later one can be compared with it.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.side.complete && !self.checks.iter().any(|point| point.verdict == Verdict::NotRun)
     }
 
     /// The check of this id.
@@ -116,7 +122,10 @@ pub fn reach(selection: &Selection, shard: Option<(usize, usize)>) -> String {
     }
     let lists = [("only", &selection.only), ("without", &selection.without), ("tagged", &selection.tags)];
     words.extend(lists.iter().filter(|(_, texts)| !texts.is_empty()).map(|(word, texts)| {
-        format!("{word} {}", texts.iter().map(|text| format!("`{}`", text.replace('`', ""))).collect::<Vec<_>>().join(" "))
+        format!(
+            "{word} {}",
+            texts.iter().map(|text| format!("`{}`", text.replace('`', ""))).collect::<Vec<_>>().join(" ")
+        )
     }));
     words.extend(selection.severity.map(|severity| format!("only {severity} checks")));
     if words.is_empty() { "everything".to_owned() } else { words.join(", ") }

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    Counts, Level, MergedShard, Mismatch, Phase, Profile, Provenance, RunVerdict, Selection, Severity, SourcePlace, Trouble,
-    Verdict, Waiver,
+    Counts, Level, MergedShard, Mismatch, Phase, Profile, Provenance, RunVerdict, Selection, Severity, SourcePlace,
+    Trouble, Verdict, Waiver,
 };
 
 /// The version of the shape.

@@ -1,10 +1,12 @@
 //! The report for a pull request, a job summary or a ticket.
 
+mod difference;
 mod escape;
 mod limits;
 mod page;
 mod provenance;
 mod view;
 
+pub use difference::difference_markdown;
 pub(in crate::reports) use escape::Prose;
 pub use page::{JOB_SUMMARY_BYTES, markdown};

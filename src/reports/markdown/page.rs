@@ -6,6 +6,7 @@ use crate::model::{Level, Report, Verdict};
 
 use super::{
     super::{
+        difference_view::{self, DifferenceView},
         finding::shown,
         service_table::{ServiceLine, columns, service_lines},
         wording::{answer, counted, cut_short, headline, moment, took},
@@ -36,6 +37,7 @@ struct Page {
     boxes_left_out: usize,
     columns: Vec<&'static str>,
     services: Vec<ServiceLine>,
+    since: Option<DifferenceView>,
     warnings: Vec<WarningLine>,
     warning_notes: Vec<String>,
     waivers: Vec<WaiverLine>,
@@ -80,6 +82,7 @@ fn page(report: &Report, limits: &Limits, budget: usize) -> String {
         boxes,
         columns: columns(report).into_iter().map(Verdict::word).collect(),
         services: service_lines(report).into_iter().take(limits.lines.max(200)).collect(),
+        since: report.since.as_deref().map(|since| difference_view::view(since, limits.lines)),
         warnings: view::warning_lines(report, limits),
         warning_notes: view::notes(report, Level::Warning, limits),
         waivers: view::waiver_lines(report, limits),
