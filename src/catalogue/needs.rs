@@ -54,14 +54,16 @@ fn visit(
     Ok(())
 }
 
-/// The ids with everything they need, directly or not.
+/// The ids with everything they need, directly or not. What is skipped as declared needs nothing.
 pub(super) fn closure(wanted: BTreeSet<CheckId>, checks: &[PlannedCheck]) -> BTreeSet<CheckId> {
     let by_id: BTreeMap<&CheckId, &PlannedCheck> = checks.iter().map(|check| (&check.id, check)).collect();
     let mut all = BTreeSet::new();
     let mut open: Vec<CheckId> = wanted.into_iter().collect();
     while let Some(id) = open.pop() {
         if let Some(check) = by_id.get(&id) {
-            open.extend(check.needs.iter().filter(|need| !all.contains(*need)).cloned());
+            if check.skip.is_none() {
+                open.extend(check.needs.iter().filter(|need| !all.contains(*need)).cloned());
+            }
             all.insert(id);
         }
     }
