@@ -30,7 +30,8 @@ pub(super) async fn isolated(probe: &'static RegisteredProbe, scope: Scope, with
         let outcome = runtime.block_on(async { tokio::spawn(probe.run(scope, with)).await });
         // Whoever asked may have given up.
         let _ = tell.send(outcome.unwrap_or_else(|join| Err(trouble_of(join))));
-        runtime.block_on(tokio::time::sleep(FAREWELL));
+        // The timer is made inside the runtime: outside there is none to make it in.
+        runtime.block_on(async { tokio::time::sleep(FAREWELL).await });
         runtime.shutdown_background();
     });
     if let Err(error) = start {

@@ -110,7 +110,7 @@ pub struct Changed {
     pub severity: Severity,
     /// What is observed now; for one that vanished or is fixed, what was observed before.
     pub observed: String,
-    /// For a blocked check: the root of it.
+    /// For a check that is blocked, or was until it was fixed: the root of it.
     pub root: Option<CheckId>,
 }
 
@@ -215,7 +215,7 @@ fn changed(change: Change, old: Option<&Point>, new: Option<&Point>) -> Changed 
         new: new.map(|point| point.verdict),
         severity: known.map_or(Severity::Required, |point| point.severity),
         observed: told.map(|point| point.observed.clone()).unwrap_or_default(),
-        root: new.and_then(|point| point.root.clone()),
+        root: told.and_then(|point| point.root.clone()),
     }
 }
 

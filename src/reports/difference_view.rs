@@ -103,24 +103,20 @@ fn lines(difference: &Difference) -> Vec<ChangeLine> {
     let mut told: Vec<(Change, Option<&CheckId>)> = Vec::new();
     for one in &difference.changes {
         let key = (one.change, one.root.as_ref());
-        let is_group = one.new == Some(Verdict::Blocked) || is_listed(one.change);
-        if !is_group {
+        if !is_grouped(one) {
             lines.push(line(&[one]));
         } else if !told.contains(&key) {
             told.push(key);
-            let alike = |other: &&Changed| {
-                (other.change, other.root.as_ref()) == key
-                    && (is_listed(one.change) || other.new == Some(Verdict::Blocked))
-            };
+            let alike = |other: &&Changed| (other.change, other.root.as_ref()) == key && is_grouped(other);
             lines.push(line(&difference.changes.iter().filter(alike).collect::<Vec<_>>()));
         }
     }
     lines
 }
 
-/// Changes of which only the names are of use.
-fn is_listed(change: Change) -> bool {
-    matches!(change, Change::Added | Change::NowChecked)
+/// Whether it shares a line with its like: all that hangs on one root, and changes of which only the names are of use.
+fn is_grouped(one: &Changed) -> bool {
+    one.root.is_some() || matches!(one.change, Change::Added | Change::NowChecked)
 }
 
 fn line(alike: &[&Changed]) -> ChangeLine {
@@ -141,5 +137,83 @@ fn line(alike: &[&Changed]) -> ChangeLine {
         checks: names(&ids, NAMES),
         verdicts: format!("{old} → {new}"),
         observed: if before { format!("before: {observed}") } else { observed },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{Plan, PlannedCheck, Severity, Side, SlowerThan, Snapshot};
+
+    fn changed(id: &str, change: Change, verdicts: (Verdict, Verdict), root: Option<&str>) -> Changed {
+        Changed {
+            id: id.parse().expect("id"),
+            change,
+            old: Some(verdicts.0),
+            new: Some(verdicts.1),
+            severity: Severity::Required,
+            observed: "seen".to_owned(),
+            root: root.map(|root| root.parse().expect("id")),
+        }
+    }
+
+    fn difference(changes: Vec<Changed>) -> Difference {
+        let side = Side {
+            run: Plan::sample(vec![PlannedCheck::sample("a/b")]).run.to_string(),
+            profile: crate::model::Profile::Dev,
+            reach: "everything".to_owned(),
+            vantage: "direct".to_owned(),
+            version: "1".to_owned(),
+            configuration: String::new(),
+            catalogue: String::new(),
+            started: "2026-01-01T00:00:00Z".parse().expect("a time"),
+            took_ms: 1,
+            verdict: crate::model::RunVerdict::Ready,
+            complete: true,
+            planned: 1,
+        };
+        let none = Snapshot { side, checks: Vec::new() };
+        Difference { changes, ..Difference::between(&none, &none, SlowerThan::default()) }
+    }
+
+    #[test]
+    fn what_hangs_on_one_root_is_one_line_and_nothing_is_dropped() {
+        use Verdict::{Blocked, Error, Fail, Pass};
+        let changes = vec![
+            changed("a/ping", Change::NewRed, (Pass, Fail), None),
+            changed("a/one", Change::NewUndecided, (Pass, Blocked), Some("a/ping")),
+            changed("b/own", Change::NewUndecided, (Pass, Error), None),
+            changed("a/two", Change::NewUndecided, (Pass, Blocked), Some("a/ping")),
+            changed("c/one", Change::NewUndecided, (Pass, Blocked), Some("c/tcp")),
+            changed("d/one", Change::Fixed, (Blocked, Pass), Some("d/tcp")),
+            changed("d/two", Change::Fixed, (Blocked, Pass), Some("d/tcp")),
+        ];
+        let view = view(&difference(changes), 100);
+        let told: Vec<_> = view.lines.iter().map(|line| (line.checks.as_str(), line.observed.as_str())).collect();
+        let expected = [
+            ("`a/ping`", "seen"),
+            ("`a/one`, `a/two`", "2 checks behind `a/ping`"),
+            ("`b/own`", "seen"),
+            ("`c/one`", "1 check behind `c/tcp`"),
+            ("`d/one`, `d/two`", "before: 2 checks behind `d/tcp`"),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(view.summary, "1 new red, 4 newly undecided, 2 fixed; 0 as good as before.");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_counted() {
+        let many: Vec<Changed> = (0..9)
+            .map(|number| changed(&format!("a/{number}"), Change::NewRed, (Verdict::Pass, Verdict::Fail), None))
+            .collect();
+        let view = view(&difference(many), 4);
+        assert_eq!((view.lines.len(), view.left_out), (4, 5));
+    }
+
+    #[test]
+    fn a_factor_is_shown_with_one_decimal() {
+        for (percent, expected) in [(200, "2.0"), (1_437, "14.3"), (105, "1.0"), (0, "0.0")] {
+            assert_eq!(hundredths(percent), expected);
+        }
     }
 }

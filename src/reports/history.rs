@@ -79,13 +79,13 @@ impl History {
     pub fn read(&self) -> Result<HistoryEntries, HistoryError> {
         let mut found = HistoryEntries::default();
         for name in self.names()? {
-            if let Some(entry) = name.strip_prefix(UNFINISHED) {
-                found.ignored.push(format!("`{entry}` was not written to its end"));
+            if name.starts_with(UNFINISHED) {
+                found.ignored.push(not_whole(&name));
                 continue;
             }
             match self.entry(&name) {
                 Ok(snapshot) => found.entries.push(HistoryEntry { name, snapshot }),
-                Err(error) => found.ignored.push(format!("`{name}` is damaged: {error}")),
+                Err(error) => found.ignored.push(format!("`{name}` is damaged: {}", error.reason())),
             }
         }
         Ok(found)
@@ -97,20 +97,19 @@ impl History {
     /// # Errors
     /// When the folder is there and cannot be read.
     pub fn last_complete(&self, like: &Snapshot) -> Result<(Option<Snapshot>, Vec<String>), HistoryError> {
-        let mut ignored = Vec::new();
+        let names = self.names()?;
+        let (unfinished, whole): (Vec<String>, Vec<String>) =
+            names.into_iter().partition(|name| name.starts_with(UNFINISHED));
+        let mut ignored: Vec<String> = unfinished.iter().map(|name| not_whole(name)).collect();
         let is_like = |snapshot: &Snapshot| {
             let (own, other) = (&snapshot.side, &like.side);
             snapshot.is_whole() && own.run != other.run && (own.profile, &own.reach) == (other.profile, &other.reach)
         };
-        for name in self.names()?.into_iter().rev() {
-            if let Some(entry) = name.strip_prefix(UNFINISHED) {
-                ignored.push(format!("`{entry}` was not written to its end"));
-                continue;
-            }
+        for name in whole.into_iter().rev() {
             match self.entry(&name) {
                 Ok(snapshot) if is_like(&snapshot) => return Ok((Some(snapshot), ignored)),
                 Ok(_) => {}
-                Err(error) => ignored.push(format!("`{name}` is damaged: {error}")),
+                Err(error) => ignored.push(format!("`{name}` is damaged: {}", error.reason())),
             }
         }
         Ok((None, ignored))
@@ -195,6 +194,10 @@ impl History {
             _ => Ok(()),
         }
     }
+}
+
+fn not_whole(name: &str) -> String {
+    format!("`{}` was not written to its end", name.trim_start_matches(UNFINISHED))
 }
 
 /// The run's id in the name of an entry, `20260102T030405Z-<id>`; nothing for other names.

@@ -36,6 +36,17 @@ pub enum SnapshotError {
     },
 }
 
+impl SnapshotError {
+    /// What is wrong, without the name of the file.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Read { source, .. } => source.to_string(),
+            Self::Neither { message, .. } => message.clone(),
+        }
+    }
+}
+
 /// What is compared of the run whose `results.json`, journal or folder of reports this is.
 ///
 /// # Errors

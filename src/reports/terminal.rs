@@ -8,11 +8,12 @@ use textwrap::{Options, wrap};
 use crate::model::{Report, Row, RunVerdict, Verdict};
 
 use super::{
+    difference_view,
     finding::{fields, observed, shown},
     log_safe::log_safe,
     progress::{verdict_style, verdict_word},
     service_table::{columns, service_lines},
-    wording::{answer, counted, cut_short, headline, number, took},
+    wording::{answer, counted, cut_short, headline, moment, number, took},
 };
 
 /// Boxes shown; the rest stands in the files.
@@ -42,10 +43,16 @@ pub fn terminal(report: &Report, reports: Option<&Path>, options: TerminalOption
     pen.warnings(report, &mut lines);
     pen.services(report, &mut lines);
     lines.push(String::new());
-    let sentences = [Some(answer(report)), Some(counted(report)), cut_short(report)];
+    let sentences = [Some(answer(report)), Some(counted(report)), since(report), cut_short(report)];
     lines.extend(sentences.into_iter().flatten().flat_map(|sentence| pen.wrapped(&sentence, "", "")));
     lines.push(pen.last_line(report, reports));
     lines.join("\n") + "\n"
+}
+
+/// What changed since the last run, when there is a history.
+fn since(report: &Report) -> Option<String> {
+    let since = report.since.as_deref()?;
+    Some(format!("Since {}: {}", moment(since.old.started), difference_view::summary(since)))
 }
 
 struct Pen {
