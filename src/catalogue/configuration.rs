@@ -31,6 +31,8 @@ pub struct Configuration {
     pub contract_file: Option<PathBuf>,
     /// Declared exceptions.
     pub waivers: Vec<Waiver>,
+    /// The application's namespace that a gate is asked for.
+    pub application: Option<String>,
     /// The files read.
     pub files: Vec<String>,
 }
@@ -170,6 +172,7 @@ impl Configuration {
             values,
             contract_file,
             waivers,
+            application: None,
             files,
         })
     }
@@ -181,7 +184,11 @@ impl Configuration {
             self.services.iter().map(|(name, one)| (name.clone(), one.public())).collect();
         let contract =
             self.contract_file.as_ref().map_or_else(|| json!({}), |file| json!({"file": file.display().to_string()}));
-        json!({"profile": self.profile.word(), "services": services, "values": self.values, "contract": contract})
+        let application = self.application.as_ref().map_or_else(|| json!({}), |name| json!({"namespace": name}));
+        json!({
+            "profile": self.profile.word(), "services": services, "values": self.values, "contract": contract,
+            "application": application,
+        })
     }
 
     /// The namespace of the shared infrastructure.
@@ -189,6 +196,14 @@ impl Configuration {
     pub fn namespace(&self) -> &str {
         let declared = self.services.get(KUBERNETES).and_then(|service| service.cluster.namespace.as_deref());
         declared.unwrap_or("soma-infra")
+    }
+
+    /// Key and value of the label by which a namespace is let in.
+    #[must_use]
+    pub fn allow_label(&self) -> (String, String) {
+        let declared = self.values["cluster"]["allow_label"].as_str().unwrap_or("soma.sh/allow-shared-infra=true");
+        let (key, value) = declared.split_once('=').unwrap_or((declared, "true"));
+        (key.to_owned(), value.to_owned())
     }
 
     /// The first 16 hexadecimal digits of the SHA-256 of the context and the waivers.

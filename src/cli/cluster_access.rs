@@ -50,7 +50,9 @@ impl<'a> ClusterOf<'a> {
         let (access, name) = find_access(declared.kubeconfig.as_deref(), declared.context.as_deref())
             .map_err(|error| (told(&error), hint.to_owned()))?;
         let image = declared.image.clone().or_else(|| std::env::var(OWN_IMAGE).ok().filter(|image| !image.is_empty()));
-        Ok(Cluster { access, name, namespace: self.configuration.namespace().to_owned(), image })
+        let allow_label = self.configuration.allow_label();
+        let application = self.configuration.application.clone();
+        Ok(Cluster { access, name, namespace: self.configuration.namespace().to_owned(), image, allow_label, application })
     }
 
     /// The value of a key of a Secret, or why there is none, in words without any value.

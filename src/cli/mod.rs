@@ -30,7 +30,7 @@ use std::process;
 
 use clap::{CommandFactory as _, Parser as _, error::ErrorKind};
 
-use crate::{engine, model::ExitCode, net};
+use crate::{cluster::vantage, engine, model::ExitCode, net};
 use failure::Failure;
 
 /// The work of a worker, if this process was started as one.
@@ -39,8 +39,12 @@ use failure::Failure;
 #[must_use]
 pub fn worker_if_asked() -> Option<process::ExitCode> {
     let mut words = std::env::args_os().skip(1);
-    let is_worker = words.next().is_some_and(|word| word == "worker") && words.next().is_none();
-    is_worker.then(engine::run_worker)
+    let (first, second) = (words.next(), words.next());
+    match (first.as_deref().and_then(std::ffi::OsStr::to_str), second) {
+        (Some("worker"), None) => Some(engine::run_worker()),
+        (Some("vantage"), None) => Some(vantage::run_vantage()),
+        _ => None,
+    }
 }
 
 /// The whole program.

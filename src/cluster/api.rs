@@ -22,6 +22,8 @@ const CONNECT: Duration = Duration::from_secs(5);
 const SILENCE: Duration = Duration::from_secs(15);
 /// The most bytes of one answer.
 const LARGEST: usize = 32 << 20;
+/// The most bytes of one line of a text that grows.
+const LONGEST_LINE: usize = 1 << 20;
 /// Objects of one page of a list.
 const PAGE: usize = 500;
 /// The most pages of a list; far more objects than any namespace of this purpose holds.
@@ -146,6 +148,21 @@ impl Api {
         async move { task.await }
     }
 
+    /// Follows a text that grows, such as a pod's log, line by line.
+    ///
+    /// # Errors
+    /// Unable, when the API server does not show it.
+    pub async fn lines(&self, path: &str) -> Result<Lines, Trouble> {
+        let request = Request::get(path).body(Body::empty());
+        let request = request.map_err(|error| Trouble::unable("api", "kube.client", error))?;
+        let answer = self.calls.send(request).await.map_err(|error| failure(&error))?;
+        let status = answer.status().as_u16();
+        if !(200..300).contains(&status) {
+            return Err(refusal(status, &Value::Null, None));
+        }
+        Ok(Lines { body: answer.into_body(), rest: Vec::new() })
+    }
+
     /// The object at `path`, or nothing where there is none.
     ///
     /// # Errors
@@ -244,6 +261,33 @@ impl Api {
             Some(allowed) if answer.is_success() => Ok(allowed),
             _ if answer.is_success() => Err(no_object(path)),
             _ => Err(refusal(answer.status, &answer.body, None)),
+        }
+    }
+}
+
+/// A text that grows, by its lines.
+pub struct Lines {
+    body: Body,
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    /// The next line; `None` when the text has ended or broke off.
+    pub async fn next(&mut self) -> Option<String> {
+        loop {
+            if let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = self.rest.drain(..=end).collect();
+                return Some(String::from_utf8_lossy(&line).trim_end().to_owned());
+            }
+            if self.rest.len() > LONGEST_LINE {
+                return None;
+            }
+            match self.body.frame().await {
+                Some(Ok(frame)) => self.rest.extend_from_slice(frame.data_ref().map_or(&[], |data| data)),
+                // A last line without its end is still a line.
+                _ if self.rest.is_empty() => return None,
+                _ => self.rest.push(b'\n'),
+            }
         }
     }
 }

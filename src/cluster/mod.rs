@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod refusal;
+pub mod vantage;
 
 pub use access::{AccessError, find_access};
-pub use api::{Answer, Api, collection};
+pub use api::{Answer, Api, Lines, collection};

@@ -15,7 +15,7 @@ use super::{Journal, JournalFailure, WorkerInput};
 use crate::model::{ClusterAccess, Event, Level, Provenance, Redactor, What, clip, one_line};
 
 /// How long the worker may take to end after it was asked to.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 /// The most notes taken from a worker's standard error.
 const MOST_NOTES: usize = 50;
 /// The most bytes of one line of a worker. A result with all its evidence stays far below.

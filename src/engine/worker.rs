@@ -24,6 +24,8 @@ use crate::{
 /// The probe whose check the supervisor settles itself, after the worker: it looks at the reports.
 pub(super) const SETTLED_BY_SUPERVISOR: &str = "suite.reports";
 
+/// How long removing what was made for the whole run may take. Shorter than the supervisor's patience after a stop.
+const ENDING: Duration = Duration::from_millis(4_500);
 /// How long running checks may go on after the worker was asked to stop.
 const STOP_GRACE: Duration = Duration::from_secs(4);
 
@@ -157,6 +159,9 @@ impl Worker {
             }
             self.wait();
         }
+        // What was made for the whole run goes with it, also when it was asked to stop.
+        let ending = self.surroundings.sessions.end();
+        let _ = self.runtime.block_on(async { tokio::time::timeout(ENDING, ending).await });
         self.emit(&What::WorkerEnded { how: "came to its end".to_owned(), complete: self.schedule.is_done() });
         std::process::exit(0)
     }

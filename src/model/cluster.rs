@@ -15,6 +15,10 @@ pub struct Cluster {
     pub namespace: String,
     /// The image of our probe pods, where one is declared.
     pub image: Option<String>,
+    /// Key and value of the label by which a namespace is let in.
+    pub allow_label: (String, String),
+    /// The application's namespace that the run is made for, if it is made for one.
+    pub application: Option<String>,
 }
 
 /// How the API of a cluster is reached.

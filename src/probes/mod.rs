@@ -13,6 +13,7 @@ mod jwt;
 mod kafka;
 mod kubernetes;
 mod net;
+mod netpol;
 mod no_parameters;
 mod openfga;
 mod postgres;

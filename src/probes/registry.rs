@@ -1,7 +1,7 @@
 #[cfg(feature = "faults")]
 use super::fault;
 use super::{
-    RegisteredProbe, contract, etcd, http, jwt, kafka, kubernetes, net, openfga, postgres, prometheus, redis, suite,
+    RegisteredProbe, contract, etcd, http, jwt, kafka, kubernetes, net, netpol, openfga, postgres, prometheus, redis, suite,
     vault,
 };
 use crate::model::ProbeDescriptor;
@@ -26,6 +26,24 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<kubernetes::List>(),
             RegisteredProbe::of::<kubernetes::Admit>(),
             RegisteredProbe::of::<kubernetes::Permissions>(),
+            RegisteredProbe::of::<kubernetes::Pods>(),
+            RegisteredProbe::of::<kubernetes::Containers>(),
+            RegisteredProbe::of::<kubernetes::Workloads>(),
+            RegisteredProbe::of::<kubernetes::Claims>(),
+            RegisteredProbe::of::<kubernetes::VolumeUsage>(),
+            RegisteredProbe::of::<kubernetes::Budgets>(),
+            RegisteredProbe::of::<kubernetes::Autoscalers>(),
+            RegisteredProbe::of::<kubernetes::Spread>(),
+            RegisteredProbe::of::<kubernetes::Accounts>(),
+            RegisteredProbe::of::<kubernetes::Literals>(),
+            RegisteredProbe::of::<kubernetes::Secret>(),
+            RegisteredProbe::of::<kubernetes::SecretSource>(),
+            RegisteredProbe::of::<kubernetes::PodSecurity>(),
+            RegisteredProbe::of::<kubernetes::Consumers>(),
+            RegisteredProbe::of::<netpol::Canary>(),
+            RegisteredProbe::of::<netpol::Reach>(),
+            RegisteredProbe::of::<netpol::Flip>(),
+            RegisteredProbe::of::<netpol::PortScope>(),
             RegisteredProbe::of::<suite::Controls>(),
             RegisteredProbe::of::<suite::Reports>(),
             RegisteredProbe::of::<http::Request>(),

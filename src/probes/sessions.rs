@@ -1,10 +1,11 @@
 use std::{
     any::Any,
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     future::Future,
     sync::{Arc, Mutex, PoisonError},
 };
 
+use futures::future::BoxFuture;
 use tokio::{runtime::Handle, sync::OnceCell};
 
 use crate::model::Trouble;
@@ -19,7 +20,11 @@ pub struct Sessions {
     /// Where shared connections live: the runtime of a probe ends with it. None: wherever they are made.
     home: Option<Handle>,
     slots: Mutex<HashMap<String, Slot>>,
+    endings: Mutex<BTreeMap<String, Ending>>,
 }
+
+/// What removes something that was made for the whole run.
+type Ending = Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>;
 
 impl std::fmt::Debug for Sessions {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -30,7 +35,7 @@ impl std::fmt::Debug for Sessions {
 impl Default for Sessions {
     /// Of the runtime that this is called in.
     fn default() -> Self {
-        Self { home: Handle::try_current().ok(), slots: Mutex::default() }
+        Self { home: Handle::try_current().ok(), slots: Mutex::default(), endings: Mutex::default() }
     }
 }
 
@@ -62,6 +67,18 @@ impl Sessions {
         Arc::clone(session)
             .downcast::<T>()
             .map_err(|_| Trouble::unable("plan", "harness.session", format!("two kinds of session under `{key}`")))
+    }
+
+    /// Remembers how to remove what is made for the whole run under `key`. The first to say it is remembered.
+    pub fn at_end(&self, key: &str, ending: impl FnOnce() -> BoxFuture<'static, ()> + Send + 'static) {
+        let mut endings = self.endings.lock().unwrap_or_else(PoisonError::into_inner);
+        endings.entry(key.to_owned()).or_insert_with(|| Box::new(ending));
+    }
+
+    /// Removes everything that was made for the whole run.
+    pub async fn end(&self) {
+        let endings = std::mem::take(&mut *self.endings.lock().unwrap_or_else(PoisonError::into_inner));
+        futures::future::join_all(endings.into_values().map(|ending| ending())).await;
     }
 
     /// Forgets the connection under `key`, after it broke.

@@ -1,0 +1,95 @@
+use std::{
+    io::Write as _,
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::Timestamp;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    time::{Instant, MissedTickBehavior, interval, timeout},
+};
+
+use super::{Outcome, Sample, Wish};
+
+/// The environment variable that holds the wish.
+pub(super) const WISH: &str = "SOMA_CONFORMANCE_VANTAGE";
+
+/// The program of a probe pod: connects to every address of its wish again and again, and writes a line for each
+/// attempt. It holds no credential, asks no name server, and ends by itself.
+#[must_use]
+pub fn run_vantage() -> ExitCode {
+    let wish = std::env::var(WISH).ok().and_then(|text| serde_json::from_str::<Wish>(&text).ok());
+    let Some(wish) = wish else {
+        eprintln!("error: {WISH} holds no wish\n\nhint: probe pods are started by `soma-conformance run`, not by hand");
+        return ExitCode::from(3);
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: no runtime: {error}");
+            return ExitCode::from(2);
+        }
+    };
+    runtime.block_on(serve(wish))
+}
+
+async fn serve(wish: Wish) -> ExitCode {
+    if let Some(port) = wish.listen {
+        let listener = match TcpListener::bind(("0.0.0.0", port)).await {
+            Ok(listener) => listener,
+            Err(error) => {
+                eprintln!("error: port {port} cannot be listened on: {error}");
+                return ExitCode::from(2);
+            }
+        };
+        // Accepting is all there is to it: a connection that came about is what the others ask for.
+        tokio::spawn(async move { while listener.accept().await.is_ok() {} });
+    }
+    let sequence = Arc::new(AtomicU64::new(0));
+    for to in wish.to.iter().filter_map(|to| to.parse::<SocketAddr>().ok()) {
+        let (every, bound) = (Duration::from_millis(wish.every_ms), Duration::from_millis(wish.timeout_ms));
+        tokio::spawn(sample(to, every, bound, Arc::clone(&sequence)));
+    }
+    // Process 1 of a pod gets no default handling of signals.
+    let (Ok(mut term), Ok(mut int)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        return ExitCode::from(2);
+    };
+    tokio::select! {
+        _ = term.recv() => {}
+        _ = int.recv() => {}
+        () = tokio::time::sleep(Duration::from_secs(wish.ends_after_s)) => {}
+    }
+    ExitCode::SUCCESS
+}
+
+async fn sample(to: SocketAddr, every: Duration, bound: Duration, sequence: Arc<AtomicU64>) {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let (at_ms, begun) = (Timestamp::now().as_millisecond(), Instant::now());
+        let outcome = match timeout(bound, TcpStream::connect(to)).await {
+            Ok(Ok(_)) => Outcome::Connected,
+            Ok(Err(error)) => Outcome::of(&error),
+            Err(_) => Outcome::TimedOut,
+        };
+        let sample = Sample {
+            seq: sequence.fetch_add(1, Ordering::Relaxed),
+            to: to.to_string(),
+            at_ms,
+            outcome,
+            took_us: u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX),
+        };
+        // One line, one write, at once: whoever reads our log compares within the second.
+        if let Ok(line) = serde_json::to_string(&sample) {
+            let _ = std::io::stdout().lock().write_all(format!("{line}\n").as_bytes());
+        }
+    }
+}

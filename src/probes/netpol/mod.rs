@@ -1,0 +1,12 @@
+//! Probes of what NetworkPolicies let through, seen by probe pods in several namespaces.
+
+mod canary;
+mod flip;
+mod port_scope;
+mod reach;
+mod vantages;
+
+pub(super) use canary::Canary;
+pub(super) use flip::Flip;
+pub(super) use port_scope::PortScope;
+pub(super) use reach::Reach;
