@@ -23,6 +23,8 @@ pub(super) struct Planner<'a> {
     configuration: &'a Configuration,
     probes: BTreeMap<&'static str, ProbeDescriptor>,
     families: BTreeSet<String>,
+    /// Families of other profiles whose rows are not known here.
+    unexpanded: BTreeSet<String>,
     context: Value,
     diagnostics: Diagnostics,
     read: Vec<(&'a CheckStanza, Stanza)>,
@@ -48,6 +50,7 @@ impl<'a> Planner<'a> {
             configuration,
             probes: probes.iter().map(|probe| (probe.name, *probe)).collect(),
             families: BTreeSet::new(),
+            unexpanded: BTreeSet::new(),
             context,
             diagnostics,
             read: Vec::new(),
@@ -85,6 +88,7 @@ impl<'a> Planner<'a> {
             } else {
                 // Its rows depend on values of other profiles; as a family it is known all the same.
                 self.families.insert(stanza.id.clone());
+                self.unexpanded.insert(stanza.id.clone());
                 Vec::new()
             };
             for instance in instances {
@@ -276,7 +280,8 @@ impl<'a> Planner<'a> {
         for (stanza, parsed) in std::mem::take(&mut self.read) {
             for (key, names) in [("needs", &parsed.needs), ("control", &parsed.control)] {
                 for (index, name) in names.iter().enumerate().filter(|(_, name)| !name.contains('{')) {
-                    if self.families.contains(name) {
+                    let is_row = |family: &str| self.unexpanded.contains(family);
+                    if self.families.contains(name) || name.rsplit_once('/').is_some_and(|(family, _)| is_row(family)) {
                         continue;
                     }
                     let hint = suggestion(name, self.families.iter().map(String::as_str))
