@@ -6,6 +6,7 @@
 mod access;
 mod api;
 mod refusal;
+pub mod policy;
 pub mod vantage;
 
 pub use access::{AccessError, find_access};
