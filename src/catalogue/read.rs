@@ -52,10 +52,9 @@ impl Catalogue {
             stanzas.push(stanza);
         }
         let mut vectors = read_vectors(&own_vectors, diagnostics);
-        for vector in read_vectors(&more_vectors, diagnostics) {
-            vectors.retain(|own| (&own.folder, &own.id) != (&vector.folder, &vector.id));
-            vectors.push(vector);
-        }
+        let more = read_vectors(&more_vectors, diagnostics);
+        vectors.retain(|own| !more.iter().any(|vector| (&own.folder, &own.id) == (&vector.folder, &vector.id)));
+        vectors.extend(more);
         Self { stanzas, vectors, digest: digest_of(everything.as_bytes()) }
     }
 }

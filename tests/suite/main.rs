@@ -1,6 +1,7 @@
 //! The program as a whole: its sources, its data files, its command line, and its runs against real servers.
 
 mod canaries;
+mod difference;
 mod documents;
 #[cfg(feature = "faults")]
 mod faults;
@@ -12,5 +13,7 @@ mod program;
 mod schemas;
 mod secrets;
 mod servers;
+mod shards;
 mod stopped_servers;
 mod tidy;
+mod waiting;
