@@ -56,3 +56,8 @@ cluster-status: ## Say which parts of the cluster run
 
 cluster-down: ## Remove the cluster, whatever state it is in
 	@fixtures/cluster/down.sh
+
+.PHONY: prove-cluster
+prove-cluster: build ## Break the reference release on a real Kubernetes in every known way, and write docs/proof-cluster.md (root)
+	@fixtures/cluster/up.sh && fixtures/soma-infra/up.sh
+	cargo run --locked --quiet -p soma-prove-cluster

@@ -88,7 +88,7 @@ fn parts_of(text: &str) -> Vec<(String, bool)> {
 }
 
 /// Managed clusters write `27+`; a number compares where a text does not.
-fn version_of(body: &Value) -> Option<Value> {
+pub(super) fn version_of(body: &Value) -> Option<Value> {
     let number = |name: &str| {
         let text = body[name].as_str()?;
         text.trim_end_matches(|character: char| !character.is_ascii_digit()).parse::<u32>().ok()
