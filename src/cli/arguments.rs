@@ -77,6 +77,15 @@ pub enum Command {
     Schema(SchemaArguments),
     /// Make the reports again from the journal of a run, also of one that was killed
     Report(ReportArguments),
+    /// Decide whether an application may be let in: every required check, and what its own namespace needs
+    #[command(after_help = EXIT_CODES)]
+    Gate(GateArguments),
+    /// Fetch the reports of a run inside the cluster: follow its Job, also after it was killed
+    Collect(CollectArguments),
+    /// Print the least Kubernetes Roles with which the selected checks can be made
+    Rbac(RbacArguments),
+    /// Remove what killed runs left in the cluster
+    Sweep(SweepArguments),
     /// Join the journals of the shards of one run, and write the reports of the whole
     #[command(after_help = MERGE_HELP)]
     Merge(MergeArguments),
@@ -183,6 +192,8 @@ pub enum RunFormat {
     Auto,
     /// One line a check, as it finishes; the summary at the end
     Plain,
+    /// Every event of the run as one line of JSON, as it happens: for a log that is collected
+    Journal,
     /// Only results.json, at the end
     Json,
     /// Only readiness.md, at the end
@@ -207,6 +218,67 @@ pub struct ListArguments {
     /// How to print
     #[arg(long, value_enum, default_value_t = ListFormat::Table)]
     pub format: ListFormat,
+}
+
+/// `gate`.
+#[derive(Debug, Clone, Args)]
+pub struct GateArguments {
+    /// The namespace of the application that asks to be let in
+    #[arg(long, value_name = "NAMESPACE")]
+    pub app_namespace: String,
+    #[command(flatten)]
+    pub run: RunArguments,
+}
+
+/// `collect`.
+#[derive(Debug, Clone, Args)]
+pub struct CollectArguments {
+    /// The Job whose pods run `soma-conformance run --format journal`
+    #[arg(value_name = "JOB")]
+    pub job: String,
+    /// Its namespace
+    #[arg(long, short, value_name = "NAMESPACE", default_value = "soma-conformance")]
+    pub namespace: String,
+    /// How many pods it has: the shards of an Indexed Job
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub pods: usize,
+    /// How long to wait for its end
+    #[arg(long, value_name = "DURATION", default_value = "15m")]
+    pub deadline: HumanDuration,
+    /// Where the reports go; created if missing
+    #[arg(long, value_name = "DIR", default_value = "soma-conformance-report", env = "SOMA_CONFORMANCE_REPORT_DIR")]
+    pub report_dir: PathBuf,
+    #[command(flatten)]
+    pub environment: EnvironmentArguments,
+    /// When to use colours
+    #[arg(long, value_enum, default_value_t = Colour::Auto)]
+    pub color: Colour,
+}
+
+/// `rbac`.
+#[derive(Debug, Clone, Args)]
+pub struct RbacArguments {
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// The ServiceAccount to bind the Roles to
+    #[arg(long, value_name = "NAME", default_value = "soma-conformance")]
+    pub service_account: String,
+    /// Its namespace
+    #[arg(long, short, value_name = "NAMESPACE", default_value = "soma-conformance")]
+    pub namespace: String,
+    /// With the rights for the gate of this application's namespace
+    #[arg(long, value_name = "NAMESPACE")]
+    pub app_namespace: Option<String>,
+}
+
+/// `sweep`.
+#[derive(Debug, Clone, Args)]
+pub struct SweepArguments {
+    /// Leave what is younger: a run may still need it
+    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    pub older_than: HumanDuration,
+    #[command(flatten)]
+    pub environment: EnvironmentArguments,
 }
 
 /// `merge`.
@@ -350,7 +422,7 @@ pub enum SchemaOf {
 /// `report`.
 #[derive(Debug, Clone, Args)]
 pub struct ReportArguments {
-    /// The journal of the run
+    /// The journal of the run; `-` for a log on standard input: `kubectl logs job/NAME | soma-conformance report --from -`
     #[arg(long, value_name = "JOURNAL")]
     pub from: PathBuf,
     /// Where the reports go [default: beside the journal]

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use crate::{
     catalogue::{Configuration, KUBERNETES, SecretEntry, ServiceDeclaration},
     cluster::{Api, collection, find_access},
-    model::{Cluster, HostPort, Right, Target},
+    model::{Cluster, HostPort, Right, Target, Trouble},
     net::{self, Clock},
 };
 
@@ -52,29 +52,49 @@ impl<'a> ClusterOf<'a> {
         let image = declared.image.clone().or_else(|| std::env::var(OWN_IMAGE).ok().filter(|image| !image.is_empty()));
         let allow_label = self.configuration.allow_label();
         let application = self.configuration.application.clone();
-        Ok(Cluster { access, name, namespace: self.configuration.namespace().to_owned(), image, allow_label, application })
+        Ok(Cluster {
+            access,
+            name,
+            namespace: self.configuration.namespace().to_owned(),
+            image,
+            allow_label,
+            application,
+        })
     }
 
-    /// The value of a key of a Secret, or why there is none, in words without any value.
-    pub(super) fn read_secret(&self, entry: &SecretEntry) -> Result<String, String> {
+    /// Asks the API server something, within a budget; what keeps it from answering is told in words.
+    pub(super) fn with_api<T>(
+        &self,
+        budget: Duration,
+        ask: impl AsyncFnOnce(&Api, &Cluster, &Clock) -> Result<T, Trouble>,
+    ) -> Result<T, String> {
         let declared = self.configuration.services.get(KUBERNETES).filter(|declared| declared.enabled);
-        let declared = declared.ok_or("a Secret needs `services: {kubernetes: {enabled: true}}`")?;
+        let declared = declared.ok_or("it needs `services: {kubernetes: {enabled: true}}`")?;
         let cluster = self.cluster(declared).map_err(|(what, _)| what)?;
-        let namespace = entry.namespace.as_deref().unwrap_or(&cluster.namespace);
-        let right = Right::within(namespace, "", "secrets", "get").only(&entry.name);
-        let path = format!("{}/{}", collection("v1", "secrets", Some(namespace)), entry.name);
         net::install_provider();
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
             .map_err(|error| format!("no runtime could be made: {error}"))?;
-        let object = runtime.block_on(async {
+        let outcome = runtime.block_on(async {
             let api = Api::new(&cluster).await?;
-            api.get(&Clock::new(BUDGET), &path, &right).await
+            ask(&api, &cluster, &Clock::new(budget)).await
         });
         runtime.shutdown_background();
+        outcome.map_err(|trouble| trouble.to_string())
+    }
+
+    /// The value of a key of a Secret, or why there is none, in words without any value.
+    pub(super) fn read_secret(&self, entry: &SecretEntry) -> Result<String, String> {
+        let object = self.with_api(BUDGET, async |api, cluster, clock| {
+            let namespace = entry.namespace.as_deref().unwrap_or(&cluster.namespace);
+            let right = Right::within(namespace, "", "secrets", "get").only(&entry.name);
+            let path = format!("{}/{}", collection("v1", "secrets", Some(namespace)), entry.name);
+            api.get(clock, &path, &right).await
+        })?;
+        let namespace = entry.namespace.as_deref().unwrap_or(self.configuration.namespace());
         let which = format!("Secret `{namespace}/{}`", entry.name);
-        let object = object.map_err(|trouble| trouble.to_string())?.ok_or_else(|| format!("there is no {which}"))?;
+        let object = object.ok_or_else(|| format!("there is no {which}"))?;
         let value = object["data"][&entry.key].as_str().ok_or_else(|| format!("{which} has no key `{}`", entry.key))?;
         let bytes = STANDARD.decode(value).map_err(|_| format!("key `{}` of {which} is not base64", entry.key))?;
         String::from_utf8(bytes).map_err(|_| format!("key `{}` of {which} is not text", entry.key))

@@ -148,12 +148,18 @@ fn start(
         let folder = folder
             .or_else(|| own.as_ref().map(|own| own.path().to_owned()))
             .unwrap_or_else(|| "soma-conformance-report".into());
-        let conducted = run::conduct(plan, targets, provenance, (&folder, &HistoryArguments::default()), &mut |event| {
-            if let What::CheckFinished { id, result } = &event.what {
-                board.results.lock().unwrap_or_else(PoisonError::into_inner).0.insert(id.clone(), (**result).clone());
-                board.changed.notify_all();
-            }
-        });
+        let conducted =
+            run::conduct(plan, targets, provenance, (&folder, &HistoryArguments::default()), &mut |event| {
+                if let What::CheckFinished { id, result } = &event.what {
+                    board
+                        .results
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .0
+                        .insert(id.clone(), (**result).clone());
+                    board.changed.notify_all();
+                }
+            });
         board.results.lock().unwrap_or_else(PoisonError::into_inner).1 = true;
         board.changed.notify_all();
         let failure = match conducted {

@@ -1,7 +1,9 @@
 //! The command line: arguments, environment, terminal, exit codes. The only place that reads the environment.
 
+mod abandoned;
 mod arguments;
 mod cluster_access;
+mod collect;
 mod completions;
 mod contract;
 mod credentials;
@@ -9,6 +11,7 @@ mod diff;
 mod environment;
 mod explain;
 mod failure;
+mod gate;
 mod github_output;
 mod history;
 mod lint;
@@ -17,11 +20,14 @@ mod merge;
 mod mimic;
 mod output;
 mod progress;
+mod rbac;
 mod rebuild;
 mod run;
 mod schema;
 mod settings;
 mod shard;
+mod sweep;
+mod termination;
 
 pub use arguments::{Arguments, Command};
 pub use mimic::conformance_tests;
@@ -69,6 +75,10 @@ pub fn main() -> process::ExitCode {
     };
     let outcome = match arguments.command {
         Command::Run(arguments) => run::main(&arguments),
+        Command::Gate(arguments) => gate::main(&arguments),
+        Command::Collect(arguments) => collect::main(&arguments),
+        Command::Rbac(arguments) => rbac::main(&arguments),
+        Command::Sweep(arguments) => sweep::main(&arguments),
         Command::List(arguments) => list::main(&arguments),
         Command::Explain(arguments) => explain::main(&arguments),
         Command::Lint(arguments) => lint::main(&arguments),

@@ -14,6 +14,8 @@ pub(super) enum Progress {
     Live(Live),
     /// One line for each finished check.
     Plain(Plain),
+    /// The journal's own lines.
+    Journal,
     /// Nothing: standard output belongs to a report.
     Silent,
 }
@@ -72,6 +74,11 @@ impl Progress {
         match self {
             Self::Live(live) => live.take(event),
             Self::Plain(plain) => plain.take(event),
+            Self::Journal => {
+                if let Ok(line) = serde_json::to_string(event) {
+                    say(&(line + "\n"));
+                }
+            }
             Self::Silent => {}
         }
     }

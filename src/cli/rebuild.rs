@@ -1,4 +1,4 @@
-use std::path::Path;
+use std::{io::Read as _, path::Path};
 
 use super::{arguments::ReportArguments, failure::Failure, run, settings};
 use crate::model::{Event, ExitCode, Report, read_journal};
@@ -19,7 +19,9 @@ pub(super) fn main(arguments: &ReportArguments) -> Result<ExitCode, Failure> {
 
 /// The events of a journal.
 pub(super) fn read(path: &Path) -> Result<Vec<Event>, Failure> {
-    let text = std::fs::read(path).map_err(|error| {
+    let from_stdin = path.as_os_str() == "-";
+    let text = if from_stdin { read_log() } else { std::fs::read(path) };
+    let text = text.map_err(|error| {
         Failure::new(
             ExitCode::Usage,
             anyhow::Error::new(error).context(format!("failed to read `{}`", path.display())),
@@ -32,4 +34,13 @@ pub(super) fn read(path: &Path) -> Result<Vec<Event>, Failure> {
         let error = anyhow::Error::new(error).context(format!("failed to read `{}`", path.display()));
         Failure::new(ExitCode::Usage, error, "name the journal.ndjson of a run")
     })
+}
+
+/// Of a log on standard input only the events: a container's log holds its standard error as well.
+fn read_log() -> std::io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    std::io::stdin().lock().read_to_end(&mut text)?;
+    let text = String::from_utf8_lossy(&text);
+    let events = text.lines().filter(|line| line.starts_with("{\"seq\":"));
+    Ok(events.flat_map(|line| [line, "\n"]).collect::<String>().into_bytes())
 }

@@ -7,13 +7,14 @@ use anyhow::Context as _;
 use serde_json::json;
 
 use super::{
+    abandoned::Abandoned,
     arguments::{HistoryArguments, RunArguments, RunFormat},
     credentials, environment,
     failure::Failure,
     github_output, history,
     output::{complain, say},
     progress::Progress,
-    settings, shard,
+    settings, shard, termination,
 };
 use crate::{
     catalogue::{self, Configuration},
@@ -29,8 +30,14 @@ use crate::{
 pub(super) const REPORTS_PROBE: &str = "suite.reports";
 
 pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
+    execute(arguments, None)
+}
+
+/// Runs, for an application's namespace where one is named.
+pub(super) fn execute(arguments: &RunArguments, application: Option<&str>) -> Result<ExitCode, Failure> {
     let request = settings::request(&arguments.selection, Some(arguments))?;
     let mut environment = environment::read(&arguments.selection.environment)?;
+    environment.configuration.application = application.map(str::to_owned);
     let diagnostics = std::mem::take(&mut environment.diagnostics);
     let plan = catalogue::make_plan(
         &environment.catalogue,
@@ -41,7 +48,9 @@ pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     )?;
     let plan = shard::cut(plan, &arguments.shard, run_group(arguments)?)?;
     let targets = targets_of(&environment.configuration, &plan)?;
-    let mut provenance = settings::provenance("run", &arguments.selection, &environment.configuration.files);
+    let command =
+        application.map_or_else(|| "run".to_owned(), |name| format!("gate --app-namespace {}", settings::quoted(name)));
+    let mut provenance = settings::provenance(&command, &arguments.selection, &environment.configuration.files);
     if let Some(shard) = plan.shard() {
         let group = settings::quoted(&shard.group);
         provenance.command.push_str(&format!(" --shard {}/{} --run-group {group}", shard.number, shard.of));
@@ -49,6 +58,7 @@ pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     let colour = settings::colour(arguments.color);
     let mut progress = match arguments.format {
         RunFormat::Json | RunFormat::Markdown => Progress::Silent,
+        RunFormat::Journal => Progress::Journal,
         RunFormat::Auto if settings::is_live(arguments.format) => Progress::live(&plan),
         RunFormat::Auto | RunFormat::Plain => Progress::plain(&plan, colour),
     };
@@ -57,7 +67,9 @@ pub(super) fn main(arguments: &RunArguments) -> Result<ExitCode, Failure> {
     progress.finish();
     let conducted = conducted?;
     let report = &conducted.report;
+    termination::leave(report);
     match arguments.format {
+        RunFormat::Journal => {}
         RunFormat::Json => say(&reports::results(report)),
         RunFormat::Markdown => say(&reports::markdown(report, usize::MAX)),
         RunFormat::Auto | RunFormat::Plain => {
@@ -132,6 +144,7 @@ pub(super) fn conduct(
         };
         Failure::new(ExitCode::Usage, error, hint)
     })?;
+    let abandoned = Abandoned::of(&plan, &targets);
     let redactor = Redactor::new(targets.iter().flat_map(Target::secrets));
     let settled_here = plan.checks.iter().find(|check| check.probe == REPORTS_PROBE).cloned();
     let program = own_program()?;
@@ -139,6 +152,10 @@ pub(super) fn conduct(
         Supervision { input: WorkerInput { plan, targets }, provenance, redactor: &redactor, program, observer };
     let lost =
         engine::supervise(&mut journal, supervision).map_err(|error| Failure::new(ExitCode::Incomplete, error, ""))?;
+    let worker_ended = |event: &Event| matches!(event.what, What::WorkerEnded { complete: true, .. });
+    if let Some(abandoned) = abandoned.filter(|_| !journal.events().iter().any(worker_ended)) {
+        abandoned.remove();
+    }
     let mut failure = lost.map(anyhow::Error::from);
     let mut remember = |error: anyhow::Error| {
         failure.get_or_insert(error);

@@ -5,8 +5,8 @@
 
 mod access;
 mod api;
-mod refusal;
 pub mod policy;
+mod refusal;
 pub mod vantage;
 
 pub use access::{AccessError, find_access};

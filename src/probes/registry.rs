@@ -1,8 +1,8 @@
 #[cfg(feature = "faults")]
 use super::fault;
 use super::{
-    RegisteredProbe, contract, etcd, http, jwt, kafka, kubernetes, net, netpol, openfga, postgres, prometheus, redis, suite,
-    vault,
+    RegisteredProbe, contract, etcd, http, jwt, kafka, kubernetes, net, netpol, openfga, postgres, prometheus, redis,
+    suite, vault,
 };
 use crate::model::ProbeDescriptor;
 
@@ -44,6 +44,7 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<netpol::Reach>(),
             RegisteredProbe::of::<netpol::Flip>(),
             RegisteredProbe::of::<netpol::PortScope>(),
+            RegisteredProbe::of::<netpol::Leftovers>(),
             RegisteredProbe::of::<suite::Controls>(),
             RegisteredProbe::of::<suite::Reports>(),
             RegisteredProbe::of::<http::Request>(),

@@ -5,6 +5,7 @@ mod difference;
 mod documents;
 #[cfg(feature = "faults")]
 mod faults;
+mod faulty_api_server;
 mod faulty_files;
 mod github;
 mod interruption;

@@ -27,7 +27,8 @@ impl Place {
     pub fn of_pod(pod: &Value) -> Self {
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         // A container of the start-up kind that goes on running serves as well.
-        let containers = ["containers", "initContainers"].map(|kind| pod["spec"][kind].as_array().into_iter().flatten());
+        let containers =
+            ["containers", "initContainers"].map(|kind| pod["spec"][kind].as_array().into_iter().flatten());
         let ports = containers.into_iter().flatten().flat_map(|one| one["ports"].as_array().into_iter().flatten());
         let ports = ports.filter_map(|port| {
             Some(NamedPort {

@@ -57,10 +57,9 @@ impl PortRule {
             && match &self.range {
                 PortRange::All => true,
                 PortRange::Numbers(first, last) => (*first..=*last).contains(&port),
-                PortRange::Name(name) => to
-                    .ports
-                    .iter()
-                    .any(|own| own.name == *name && own.protocol == protocol && own.number == port),
+                PortRange::Name(name) => {
+                    to.ports.iter().any(|own| own.name == *name && own.protocol == protocol && own.number == port)
+                }
                 PortRange::Unknown => false,
             }
     }
@@ -80,7 +79,11 @@ mod tests {
 
     #[test]
     fn ports_are_meant_by_number_range_and_name() {
-        let named = |name: &str, number, protocol: &str| NamedPort { name: name.to_owned(), number, protocol: protocol.to_owned() };
+        let named = |name: &str, number, protocol: &str| NamedPort {
+            name: name.to_owned(),
+            number,
+            protocol: protocol.to_owned(),
+        };
         let to = Place { ports: vec![named("redis", 6379, "TCP"), named("dns", 53, "UDP")], ..Place::default() };
         for (rule, port, protocol, expected) in [
             (json!({}), 1, "TCP", true),

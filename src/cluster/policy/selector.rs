@@ -111,7 +111,11 @@ mod tests {
             (expression("Exists", &[]), true, false),
             (expression("DoesNotExist", &[]), false, true),
             (expression("Like", &["redis"]), false, false),
-            (json!({"matchLabels": {"app": "redis"}, "matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}), false, false),
+            (
+                json!({"matchLabels": {"app": "redis"}, "matchExpressions": [{"key": "tier", "operator": "DoesNotExist"}]}),
+                false,
+                false,
+            ),
         ] {
             let read = Selector::of(&selector);
             assert_eq!((read.takes(&redis), read.takes(&none)), (of_redis, of_none), "{selector}");
@@ -124,7 +128,11 @@ mod tests {
             (json!({"matchLabels": {"open": "true"}}), true, true),
             (json!({"matchLabels": {"open": "true", "more": "x"}}), true, true),
             (json!({"matchExpressions": [{"key": "open", "operator": "In", "values": ["true"]}]}), true, true),
-            (json!({"matchExpressions": [{"key": "open", "operator": "In", "values": ["true", "false"]}]}), false, true),
+            (
+                json!({"matchExpressions": [{"key": "open", "operator": "In", "values": ["true", "false"]}]}),
+                false,
+                true,
+            ),
             (json!({"matchExpressions": [{"key": "open", "operator": "Exists"}]}), false, true),
             (json!({"matchLabels": {"kubernetes.io/metadata.name": "app"}}), false, false),
             (json!({}), false, false),

@@ -67,7 +67,11 @@ impl World {
     }
 
     /// The policies that isolate a pod in one direction.
-    pub fn isolating<'a>(&'a self, pod: &'a Place, direction: Direction) -> impl Iterator<Item = (&'a Policy, &'a [Rule])> {
+    pub fn isolating<'a>(
+        &'a self,
+        pod: &'a Place,
+        direction: Direction,
+    ) -> impl Iterator<Item = (&'a Policy, &'a [Rule])> {
         let selecting = self.policies.iter().filter(move |policy| policy.selects(pod));
         selecting.filter_map(move |policy| Some((policy, policy.rules(direction)?)))
     }
@@ -93,9 +97,9 @@ impl World {
         let none = Labels::new();
         let labels = self.namespaces.get(&peer.namespace).unwrap_or(&none);
         let lets = |policy: &Policy, rules: &[Rule]| {
-            rules.iter().any(|rule| {
-                rule.takes_peer(peer, labels, &policy.namespace) && rule.takes_port(to, port, protocol)
-            })
+            rules
+                .iter()
+                .any(|rule| rule.takes_peer(peer, labels, &policy.namespace) && rule.takes_port(to, port, protocol))
         };
         let named = |policy: &Policy| format!("{}/{}", policy.namespace, policy.name);
         let letting: Vec<String> =

@@ -11,12 +11,8 @@ use crate::{
 /// Ports of the services that no application has business with, declared or not. Where nobody listens, a packet that
 /// gets through is refused by the pod itself, which tells as much.
 /// Source: the products' own defaults (Kafka controller, etcd peers, Vault cluster, Patroni's REST API).
-const NOT_FOR_APPLICATIONS: [(&str, u16, &str); 4] = [
-    ("kafka", 9093, "controller"),
-    ("etcd", 2380, "peers"),
-    ("vault", 8201, "cluster"),
-    ("postgres", 8008, "Patroni"),
-];
+const NOT_FOR_APPLICATIONS: [(&str, u16, &str); 4] =
+    [("kafka", 9093, "controller"), ("etcd", 2380, "peers"), ("vault", 8201, "cluster"), ("postgres", 8008, "Patroni")];
 
 /// The addresses of the infrastructure when the probe pods were started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -64,7 +60,9 @@ impl Directory {
         for (service, port, what) in NOT_FOR_APPLICATIONS {
             let endpoints = self.services.get(service).map(|found| found.endpoints.clone()).unwrap_or_default();
             for ip in endpoints.iter().filter_map(|endpoint| endpoint.rsplit_once(':')).map(|(ip, _)| ip) {
-                self.declared.entry(format!("{ip}:{port}")).or_insert_with(|| format!("{service}, port {port} ({what})"));
+                self.declared
+                    .entry(format!("{ip}:{port}"))
+                    .or_insert_with(|| format!("{service}, port {port} ({what})"));
             }
         }
     }

@@ -12,10 +12,12 @@ mod program;
 mod sample;
 mod samples;
 mod set;
+mod sweep;
 mod wish;
 
+pub use directory::{Directory, ServiceAddresses};
 pub use program::run_vantage;
 pub use sample::{Outcome, Sample};
-pub use directory::{Directory, ServiceAddresses};
 pub use set::{Settled, Vantages, remove, rights};
+pub use sweep::{scratch_namespaces, sweep};
 pub use wish::{Source, Wish};

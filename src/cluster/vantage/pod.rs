@@ -28,7 +28,11 @@ pub(super) async fn running(api: &Api, clock: &Clock, namespace: &str, name: &st
                 return Ok(address.to_owned());
             }
             if matches!(status["phase"].as_str(), Some("Failed" | "Succeeded")) {
-                return Err(Trouble::unable("vantage", "vantage.lost", format!("probe pod {namespace}/{name} ended at once: {}", told(status))));
+                return Err(Trouble::unable(
+                    "vantage",
+                    "vantage.lost",
+                    format!("probe pod {namespace}/{name} ended at once: {}", told(status)),
+                ));
             }
             last = told(status);
         }

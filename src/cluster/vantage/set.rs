@@ -7,7 +7,7 @@ use std::{
 use futures::future::{join_all, try_join_all};
 use jiff::Timestamp;
 
-use super::{Outcome, Sample, Source, Wish, directory::Directory, manifest, pod, samples::Samples};
+use super::{Outcome, Sample, Source, Wish, directory::Directory, manifest, pod, samples::Samples, sweep::sweep};
 use crate::{
     cluster::{Api, collection},
     model::{Cluster, Right, RunId, Trouble},
@@ -16,6 +16,8 @@ use crate::{
 
 /// How long the probe pods may take to start, pulling their image included.
 const START: Duration = Duration::from_secs(90);
+/// From what age on scratch namespaces belong to a run that was killed.
+const FORGOTTEN: Duration = Duration::from_secs(3_600);
 /// The pause between two attempts to one address.
 const EVERY_MS: u64 = 500;
 /// How long an attempt may take: longer than the second after which a lost first packet is sent again.
@@ -64,6 +66,7 @@ impl Vantages {
             Trouble::unable("vantage", "vantage.no_image", text)
         })?;
         let clock = Clock::new(START);
+        sweep(&api, &clock, FORGOTTEN).await?;
         let outcome = Self::raise(&api, &clock, &cluster, &run, &image, ends_after).await;
         if outcome.is_err() {
             remove(&api, &cluster, &run).await;
@@ -243,9 +246,10 @@ pub async fn remove(api: &Api, cluster: &Cluster, run: &RunId) {
     let right = Right::everywhere("", "namespaces", "delete");
     let root = collection("v1", "namespaces", None);
     let paths = namespaces(cluster, run).into_iter().map(|(name, _)| format!("{root}/{name}"));
-    let pods = cluster.application.iter().map(|namespace| {
-        format!("{}/{}", collection("v1", "pods", Some(namespace)), run.scratch_name())
-    });
+    let pods = cluster
+        .application
+        .iter()
+        .map(|namespace| format!("{}/{}", collection("v1", "pods", Some(namespace)), run.scratch_name()));
     let deletions = paths.chain(pods).map(|path| {
         let (right, clock) = (&right, &clock);
         async move { api.delete(clock, &path, right).await }
@@ -266,7 +270,8 @@ fn sources(cluster: &Cluster) -> Vec<Source> {
 /// The scratch namespaces with the label that each gets.
 fn namespaces(cluster: &Cluster, run: &RunId) -> BTreeMap<String, Option<(String, String)>> {
     let (key, value) = &cluster.allow_label;
-    let own = sources(cluster).into_iter().filter(|source| !matches!(source, Source::Application(_) | Source::PodLabelled));
+    let own =
+        sources(cluster).into_iter().filter(|source| !matches!(source, Source::Application(_) | Source::PodLabelled));
     let mut all: BTreeMap<_, _> =
         own.map(|source| (source.namespace(run), source.namespace_label(key, value))).collect();
     all.insert(canary_namespace(run), None);

@@ -109,7 +109,9 @@ mod tests {
         let exact = Some(("soma.sh/allow-shared-infra".to_owned(), "true".to_owned()));
         assert_eq!(of(Source::Labelled), exact);
         assert_eq!(of(Source::OtherCase), Some(("soma.sh/Allow-shared-infra".to_owned(), "true".to_owned())));
-        for source in [Source::Unlabelled, Source::PodLabelled, Source::LabelledFalse, Source::OtherCase, Source::Flipped] {
+        for source in
+            [Source::Unlabelled, Source::PodLabelled, Source::LabelledFalse, Source::OtherCase, Source::Flipped]
+        {
             assert_ne!(of(source), exact);
         }
     }

@@ -22,7 +22,8 @@ pub(in crate::probes) struct Canary;
 
 impl Probe for Canary {
     const NAME: &'static str = "netpol.canary";
-    const ABOUT: &'static str = "opens and closes a server of our own by NetworkPolicies and watches from two namespaces";
+    const ABOUT: &'static str =
+        "opens and closes a server of our own by NetworkPolicies and watches from two namespaces";
     const FACTS: &'static [Fact] = &[
         Fact { name: "open_first", about: "whether it was reachable before any policy" },
         Fact { name: "closed", about: "whether a deny policy closed it" },
@@ -30,7 +31,10 @@ impl Probe for Canary {
         Fact { name: "closed_to_others", about: "whether it stayed closed to the other namespace meanwhile" },
         Fact { name: "closed_again", about: "whether it closed when the allow policy was withdrawn" },
         Fact { name: "open_last", about: "whether it was reachable again without policies" },
-        Fact { name: "refusal", about: "how a denied source fares: timed_out where packets are dropped, refused where they are rejected" },
+        Fact {
+            name: "refusal",
+            about: "how a denied source fares: timed_out where packets are dropped, refused where they are rejected",
+        },
         Fact { name: "seconds", about: "how long each state took to come: {closed, opened, closed_again, open}" },
     ];
     const WRITES: bool = true;

@@ -29,7 +29,8 @@ pub(in crate::probes) struct With {
 
 impl Probe for Flip {
     const NAME: &'static str = "netpol.flip";
-    const ABOUT: &'static str = "puts the label on a scratch namespace and takes it off, and watches the way open and close";
+    const ABOUT: &'static str =
+        "puts the label on a scratch namespace and takes it off, and watches the way open and close";
     const FACTS: &'static [Fact] = &[
         Fact { name: "closed_first", about: "whether the way was closed without the label" },
         Fact { name: "opened", about: "whether it opened with the label" },

@@ -21,7 +21,8 @@ pub(in crate::probes) struct PortScope;
 
 impl Probe for PortScope {
     const NAME: &'static str = "netpol.port_scope";
-    const ABOUT: &'static str = "connects from a permitted namespace to every declared port of the pods that is no contract port";
+    const ABOUT: &'static str =
+        "connects from a permitted namespace to every declared port of the pods that is no contract port";
     const FACTS: &'static [Fact] = &[
         Fact { name: "ports", about: "the ports that were tried: {to, port, outcomes}" },
         Fact { name: "tried", about: "how many they are" },
@@ -76,12 +77,10 @@ impl Probe for PortScope {
 }
 
 /// How an unlabelled source fares at a contract port: that is how this enforcer refuses.
-async fn refusal_mode(
-    scope: &Scope,
-    vantages: &crate::cluster::vantage::Vantages,
-) -> Result<Outcome, Trouble> {
+async fn refusal_mode(scope: &Scope, vantages: &crate::cluster::vantage::Vantages) -> Result<Outcome, Trouble> {
     let undecided = || Trouble::unable("reach", "netpol.no_twin", "no refusal was seen to compare with");
-    let to = vantages.directory.services.values().find_map(|service| service.endpoints.first()).ok_or_else(undecided)?;
+    let to =
+        vantages.directory.services.values().find_map(|service| service.endpoints.first()).ok_or_else(undecided)?;
     let since = vantages.from_now(&Source::Unlabelled);
     let waiting = vantages.becomes(&Source::Unlabelled, to, false, since, WITHIN);
     let settled = scope.clock.phase("reach", waiting).await?.ok_or_else(undecided)?;

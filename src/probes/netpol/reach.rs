@@ -67,8 +67,14 @@ impl Probe for Reach {
     const FACTS: &'static [Fact] = &[
         Fact { name: "accepted", about: "whether any attempt to any of the addresses connected" },
         Fact { name: "all_connected", about: "whether the attempts to every address connected" },
-        Fact { name: "outcomes", about: "the classes of the attempts, each once: connected, timed_out, refused, unreachable" },
-        Fact { name: "twin_connected", about: "whether the permitted twin connected to each address in the same second" },
+        Fact {
+            name: "outcomes",
+            about: "the classes of the attempts, each once: connected, timed_out, refused, unreachable",
+        },
+        Fact {
+            name: "twin_connected",
+            about: "whether the permitted twin connected to each address in the same second",
+        },
         Fact { name: "from", about: "the source, in a word" },
         Fact { name: "rows", about: "per address: {to, outcomes, twin, after_s}" },
     ];

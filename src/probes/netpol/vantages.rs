@@ -30,7 +30,9 @@ pub(super) async fn vantages(scope: &Scope) -> Result<Arc<Vantages>, Trouble> {
     let start = async move { Vantages::start(Api::clone(&api), cluster, run, ENDS_AFTER).await };
     scope.clock.phase("vantage", scope.sessions.shared("vantages", start)).await.map_err(|trouble| {
         match trouble.class.as_str() {
-            "proto.timeout" => Trouble::unable("vantage", "vantage.not_started", "the probe pods did not start in time"),
+            "proto.timeout" => {
+                Trouble::unable("vantage", "vantage.not_started", "the probe pods did not start in time")
+            }
             _ => trouble,
         }
     })

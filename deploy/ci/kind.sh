@@ -1,0 +1,31 @@
+#!/usr/bin/env bash
+# Judges a release of the shared infrastructure on Kind, from inside the cluster, as CI does. Needs docker, kind, kubectl, helm
+# and this program. kind.sh IMAGE [REPORT_DIR]
+#
+# The cluster is made when there is none of that name, and only then removed again at the end.
+set -euo pipefail
+image=${1:?usage: kind.sh IMAGE [REPORT_DIR]} reports=${2:-soma-conformance-report}
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+cluster=${KIND_CLUSTER:-soma} namespace=soma-conformance program=${SOMA_CONFORMANCE:-soma-conformance}
+
+if ! kind get clusters | grep -qx "$cluster"; then
+  trap 'kind delete cluster --name "$cluster"' EXIT
+  # 7002 is reserved for the gateway of applications; a mapping cannot be added to a cluster that is there.
+  kind create cluster --name "$cluster" --wait 3m --config - <<'END'
+kind: Cluster
+apiVersion: kind.x-k8s.io/v1alpha4
+nodes:
+- role: control-plane
+  extraPortMappings: [{containerPort: 30702, hostPort: 7002}]
+- role: worker
+END
+  kubectl apply -f "$root/fixtures/soma-infra/namespace.yaml"
+  helm upgrade --install soma-infra "${SOMA_INFRA_CHART:-$root/fixtures/soma-infra/chart}" --namespace soma-infra \
+    --values "${SOMA_INFRA_VALUES:-$root/fixtures/soma-infra/chart/values-dev.yaml}" --wait --timeout 10m
+fi
+kind load docker-image --name "$cluster" "$image"
+kubectl apply -f "$root/deploy/namespace.yaml"
+# A Job cannot be changed, so one of an earlier run goes first.
+kubectl -n "$namespace" delete job conformance --ignore-not-found --wait
+helm upgrade --install conformance "$root/deploy/chart" --namespace "$namespace" --set image="$image" ${VALUES:+--values "$VALUES"}
+"$program" collect conformance --namespace "$namespace" --report-dir "$reports"
