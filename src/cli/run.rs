@@ -166,7 +166,11 @@ pub(super) fn conduct(
     for what in history::compared(history, journal.events(), true) {
         journal.append(what).map(|_| ()).unwrap_or_else(|error| remember(error.into()));
     }
-    if let Err(error) = journal.append(What::RunFinished).map(|_| ()).and_then(|()| journal.sync()) {
+    match journal.append(What::RunFinished).map(Event::clone) {
+        Ok(event) => observer(&event),
+        Err(error) => remember(error.into()),
+    }
+    if let Err(error) = journal.sync() {
         remember(error.into());
     }
     let Some(report) = Report::fold(journal.events()) else {
