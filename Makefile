@@ -27,7 +27,7 @@ test: stack ## Pass every test, on real servers
 	@fixtures/test.sh
 
 prove: stack ## Break the real servers in every known way, see exactly the right checks red, and write docs/proof.md
-	cargo run --locked --quiet -p soma-prove
+	$(dir $(PROGRAM))soma-prove
 
 lint: setup ## Format, clippy, the data files, one TLS provider
 	cargo fmt --all -- --check
