@@ -15,7 +15,7 @@ use crate::{
 
 /// The containers of the infrastructure's pods as they were admitted, each as one flat row.
 ///
-/// A Deployment tells what was asked for; the pod tells what webhooks, LimitRanges and old revisions made of it. What a
+/// A Deployment tells what was asked for; the pod tells what webhooks, `LimitRanges` and old revisions made of it. What a
 /// container does not say about its security comes from its pod, and what neither says is the default, which is the
 /// weaker one nearly everywhere.
 /// Source: Kubernetes, "Pod Security Standards"; Kubernetes API, `Container`.

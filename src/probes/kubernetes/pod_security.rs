@@ -12,7 +12,7 @@ use crate::{
     probes::{Probe, Scope},
 };
 
-/// How the namespace says that PodSecurity is to be enforced, against which version, and who would no longer be let in.
+/// How the namespace says that `PodSecurity` is to be enforced, against which version, and who would no longer be let in.
 ///
 /// Enforcement looks at pods when they are created and never again: one from before the label runs on. The only thing
 /// that shows them is the warning of a changed label, here in a server-side dry run that leaves nothing. Nothing is

@@ -18,7 +18,7 @@ use crate::{
 ///
 /// Each is a flat row of what is wanted and what is there, so that a rollout that is half done is seen also while every
 /// old pod is Ready. Of an operator's own kind only its pods are known.
-/// Source: Kubernetes, "Deployment status", "StatefulSet update strategies".
+/// Source: Kubernetes, "Deployment status", "`StatefulSet` update strategies".
 pub(in crate::probes) struct Workloads;
 
 /// Parameters.
