@@ -8,6 +8,7 @@ mod etcd;
 mod fault;
 #[cfg(test)]
 mod faulty_server;
+mod host;
 mod http;
 mod jwt;
 mod kafka;

@@ -1,7 +1,7 @@
 #[cfg(feature = "faults")]
 use super::fault;
 use super::{
-    RegisteredProbe, contract, etcd, http, jwt, kafka, kubernetes, net, netpol, openfga, postgres, prometheus, redis,
+    RegisteredProbe, contract, etcd, host, http, jwt, kafka, kubernetes, net, netpol, openfga, postgres, prometheus, redis,
     suite, vault,
 };
 use crate::model::ProbeDescriptor;
@@ -21,7 +21,21 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
         &[
             RegisteredProbe::of::<net::Tcp>(),
             RegisteredProbe::of::<net::Tls>(),
+            RegisteredProbe::of::<net::Resolve>(),
+            RegisteredProbe::of::<host::Tools>(),
             RegisteredProbe::of::<kubernetes::Raw>(),
+            RegisteredProbe::of::<kubernetes::Capacity>(),
+            RegisteredProbe::of::<kubernetes::ClusterDns>(),
+            RegisteredProbe::of::<kubernetes::Exposure>(),
+            RegisteredProbe::of::<kubernetes::HostNetwork>(),
+            RegisteredProbe::of::<kubernetes::Inventory>(),
+            RegisteredProbe::of::<kubernetes::Nodes>(),
+            RegisteredProbe::of::<kubernetes::Policies>(),
+            RegisteredProbe::of::<kubernetes::PolicyEngine>(),
+            RegisteredProbe::of::<kubernetes::ReservedPorts>(),
+            RegisteredProbe::of::<kubernetes::Service>(),
+            RegisteredProbe::of::<kubernetes::ServiceName>(),
+            RegisteredProbe::of::<kubernetes::StorageClasses>(),
             RegisteredProbe::of::<kubernetes::Get>(),
             RegisteredProbe::of::<kubernetes::List>(),
             RegisteredProbe::of::<kubernetes::Admit>(),
@@ -30,6 +44,7 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<kubernetes::Containers>(),
             RegisteredProbe::of::<kubernetes::Workloads>(),
             RegisteredProbe::of::<kubernetes::Claims>(),
+            RegisteredProbe::of::<kubernetes::Volume>(),
             RegisteredProbe::of::<kubernetes::VolumeUsage>(),
             RegisteredProbe::of::<kubernetes::Budgets>(),
             RegisteredProbe::of::<kubernetes::Autoscalers>(),
@@ -49,6 +64,7 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<suite::Reports>(),
             RegisteredProbe::of::<http::Request>(),
             RegisteredProbe::of::<http::Latency>(),
+            RegisteredProbe::of::<http::ServerClock>(),
             RegisteredProbe::of::<prometheus::Query>(),
             RegisteredProbe::of::<prometheus::Rules>(),
             RegisteredProbe::of::<prometheus::ScrapeTargets>(),

@@ -80,6 +80,7 @@ fn shape(report: &Report) -> Results {
         causes: report.causes.iter().map(cause).collect(),
         services: report.services.iter().map(service).collect(),
         checks: report.rows.iter().map(|row| check(report, row)).collect(),
+        inventory: report.inventory(),
         waivers: report.waivers.iter().map(waiver).collect(),
         not_applicable: report.plan.not_applicable.iter().map(|(id, of)| (id.to_string(), of.clone())).collect(),
         notes: report.notes.iter().map(note).collect(),

@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::model::{
-    Counts, Level, MergedShard, Mismatch, Phase, Profile, Provenance, RunVerdict, Selection, Severity, SourcePlace,
-    Trouble, Verdict, Waiver,
+    Counts, Inventory, Level, MergedShard, Mismatch, Phase, Profile, Provenance, RunVerdict, Selection, Severity,
+    SourcePlace, Trouble, Verdict, Waiver,
 };
 
 /// The version of the shape.
@@ -42,6 +42,10 @@ pub struct Results {
     pub services: Vec<Service>,
     /// Every planned check exactly once, in the order of the plan.
     pub checks: Vec<Check>,
+    /// Pods, Services and endpoints of the infrastructure's namespace, or why they could not be read; absent where no
+    /// check of the run looked at a cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory: Option<Inventory>,
     /// What became of each declared exception.
     pub waivers: Vec<DeclaredWaiver>,
     /// Checks of the catalogue that do not apply to the profile, with the profiles they do apply to.

@@ -4,7 +4,10 @@ use std::{collections::BTreeMap, fs, io, path::Path};
 
 use crate::model::Report;
 
-use super::write::{JUNIT, READINESS, RESULTS, WriteError};
+use super::{
+    markdown::INVENTORY_HEADING,
+    write::{JUNIT, READINESS, RESULTS, WriteError},
+};
 
 /// Whether every report stands whole in `directory` and names every planned check exactly once.
 ///
@@ -18,7 +21,7 @@ pub fn verify(report: &Report, directory: &Path) -> Result<(), Vec<WriteError>> 
             let file = directory.join(name);
             let outcome = fs::read_to_string(&file).and_then(|text| {
                 let ids = reader(&text).map_err(io::Error::other)?;
-                compare(report, &ids).map_err(io::Error::other)
+                compare(report, &ids).and_then(|()| inventory(report, name, &text)).map_err(io::Error::other)
             });
             outcome.err().map(|source| WriteError { file, step: "find every planned check in", source })
         })
@@ -62,4 +65,29 @@ fn compare(report: &Report, found: &[String]) -> Result<(), String> {
         .take(5)
         .collect();
     if wrong.is_empty() { Ok(()) } else { Err(wrong.join(", ")) }
+}
+
+/// Whether a report of a cluster has its section of pods, Services and endpoints, with every pod that is known.
+fn inventory(report: &Report, file: &str, text: &str) -> Result<(), String> {
+    let Some(inventory) = report.inventory() else { return Ok(()) };
+    let found = match file {
+        READINESS => {
+            let (_, section) = text
+                .split_once(&format!("\n## {INVENTORY_HEADING}\n"))
+                .ok_or_else(|| format!("it has no section `{INVENTORY_HEADING}`"))?;
+            let section = section.split("\n## ").next().unwrap_or_default();
+            section.lines().filter(|line| line.starts_with("| <code>")).count()
+        }
+        RESULTS => {
+            let value: serde_json::Value = serde_json::from_str(text).map_err(|error| error.to_string())?;
+            let rows = |name: &str| value["inventory"][name].as_array().map(Vec::len);
+            match (rows("pods"), rows("services")) {
+                (Some(pods), Some(services)) => pods + services,
+                _ => return Err("it has no member `inventory`".to_owned()),
+            }
+        }
+        _ => return Ok(()),
+    };
+    let expected = inventory.pods.len() + inventory.services.len();
+    if found == expected { Ok(()) } else { Err(format!("it lists {found} of {expected} pods and Services")) }
 }

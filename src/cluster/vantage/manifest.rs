@@ -46,6 +46,25 @@ pub(super) fn pod(name: &str, run: &RunId, image: &str, wish: &Wish, extra: Opti
     })
 }
 
+/// A claim of the default class.
+pub(super) fn claim(name: &str, run: &RunId) -> Value {
+    json!({
+        "apiVersion": "v1", "kind": "PersistentVolumeClaim",
+        "metadata": {"name": name, "labels": own_labels(run)},
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "64Mi"}}},
+    })
+}
+
+/// A probe pod with a claim mounted at `folder`.
+pub(super) fn pod_with_claim(name: &str, run: &RunId, image: &str, wish: &Wish, folder: &str) -> Value {
+    let mut pod = pod(name, run, image, wish, None);
+    let spec = &mut pod["spec"];
+    spec["securityContext"]["fsGroup"] = json!(65532);
+    spec["volumes"] = json!([{"name": "claim", "persistentVolumeClaim": {"claimName": name}}]);
+    spec["containers"][0]["volumeMounts"] = json!([{"name": "claim", "mountPath": folder}]);
+    pod
+}
+
 /// Nothing may come in.
 pub(super) fn deny_policy(name: &str, run: &RunId) -> Value {
     policy(name, run, json!([]))

@@ -5,6 +5,7 @@
 //! moment in which a policy takes hold is seen. Every attempt is a new socket: a policy judges the first packet, and a
 //! connection that is open outlives it.
 
+mod claim;
 mod directory;
 mod manifest;
 mod pod;
@@ -13,8 +14,10 @@ mod sample;
 mod samples;
 mod set;
 mod sweep;
+mod volume;
 mod wish;
 
+pub use claim::{Bound, ClaimedVolume};
 pub use directory::{Directory, ServiceAddresses};
 pub use program::run_vantage;
 pub use sample::{Outcome, Sample};

@@ -94,6 +94,7 @@ impl Vantages {
             let wish = Wish {
                 to: addresses(&source, &directory, &canary),
                 listen: None,
+                folder: None,
                 every_ms: EVERY_MS,
                 timeout_ms: TIMEOUT_MS,
                 ends_after_s,

@@ -82,6 +82,9 @@ pub struct Wish {
     /// A port to accept connections on, to be connected to by others.
     #[serde(default)]
     pub listen: Option<u16>,
+    /// A folder to write to and read from, instead of everything else, and what to write.
+    #[serde(default)]
+    pub folder: Option<(String, String)>,
     /// The pause between two attempts to one address.
     pub every_ms: u64,
     /// How long an attempt may take.

@@ -1,12 +1,14 @@
 //! The generic HTTP probe.
 
 mod api;
+mod clock;
 mod latency;
 mod place;
 mod pooled;
 mod request;
 
 pub(super) use api::{Api, ApiAnswer};
+pub(super) use clock::ServerClock;
 pub(super) use latency::Latency;
 pub(super) use place::Place;
 pub(super) use pooled::{base_url, pooled_client};

@@ -63,7 +63,9 @@ fn facts_of(nodes: &[Value], pods: &[Value]) -> Facts {
 
 fn is_unschedulable(pod: &Value) -> bool {
     let conditions = list(&pod["status"]["conditions"]);
-    conditions.iter().any(|one| one["type"] == "PodScheduled" && one["status"] == "False" && one["reason"] == "Unschedulable")
+    conditions
+        .iter()
+        .any(|one| one["type"] == "PodScheduled" && one["status"] == "False" && one["reason"] == "Unschedulable")
 }
 
 #[cfg(test)]
@@ -73,9 +75,14 @@ mod tests {
     #[test]
     fn the_one_machine_under_several_kind_nodes_counts_once() {
         let node = |provider: &str| json!({"spec": {"providerID": provider}, "status": {"allocatable": {"cpu": "4", "memory": "8Gi", "ephemeral-storage": "10737418240"}}});
-        for (provider, cpu, memory, once) in [("kind://docker/soma/a", 4.0, 8.0, true), ("aws:///x/i-1", 8.0, 16.0, false)] {
+        for (provider, cpu, memory, once) in
+            [("kind://docker/soma/a", 4.0, 8.0, true), ("aws:///x/i-1", 8.0, 16.0, false)]
+        {
             let facts = facts_of(&[node(provider), node(provider)], &[]);
-            assert_eq!((&facts["cpu"], &facts["memory_gib"], &facts["one_machine"]), (&json!(cpu), &json!(memory), &json!(once)));
+            assert_eq!(
+                (&facts["cpu"], &facts["memory_gib"], &facts["one_machine"]),
+                (&json!(cpu), &json!(memory), &json!(once))
+            );
         }
         let pod = json!({"metadata": {"name": "kafka-0"}, "status": {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]}});
         assert_eq!(facts_of(&[], &[pod])["unschedulable"], json!(["kafka-0"]));

@@ -66,8 +66,7 @@ impl Probe for ClusterDns {
 
     async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
         let connection = connect(&scope).await?;
-        let slices =
-            connection.list(&scope, "discovery.k8s.io/v1", "endpointslices", Some(&with.namespace)).await?;
+        let slices = connection.list(&scope, "discovery.k8s.io/v1", "endpointslices", Some(&with.namespace)).await?;
         let slices = of_service(&slices, &with.service);
         let ready: Vec<&Value> =
             slices.iter().flat_map(|slice| list(&slice["endpoints"])).filter(|one| is_usable(one, false)).collect();

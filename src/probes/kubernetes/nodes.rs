@@ -121,7 +121,10 @@ mod tests {
         let now: Timestamp = "2026-01-01T00:02:00Z".parse().expect("a time");
         let lease = json!({"spec": {"renewTime": "2026-01-01T00:00:30.123456Z"}});
         let row = row(&node, Some(&lease), now, Some(34));
-        assert_eq!((&row["ready"], &row["lease_age_s"], &row["pressures"]), (&json!(true), &json!(90), &json!(["DiskPressure"])));
+        assert_eq!(
+            (&row["ready"], &row["lease_age_s"], &row["pressures"]),
+            (&json!(true), &json!(90), &json!(["DiskPressure"]))
+        );
         assert_eq!((&row["kubelet_minor"], &row["minors_behind"]), (&json!(31), &json!(3)));
         assert_eq!((&row["schedulable"], &row["gpus"], &row["gpus_there"]), (&json!(false), &json!(0), &json!(2)));
         assert!(super::row(&node, None, now, None)["lease_age_s"].is_null());

@@ -20,8 +20,8 @@ use crate::{
 /// The Service behind an address of the contract: its ports, its endpoints, and the pods that its selector takes.
 ///
 /// A Service exists under the name of the contract or it does not; a port-forward to the one with the release's name
-/// works and proves nothing. Endpoints are read from all EndpointSlices of it, and what is not said there is good.
-/// Sources: Kubernetes, "Service", "EndpointSlices".
+/// works and proves nothing. Endpoints are read from all `EndpointSlices` of it, and what is not said there is good.
+/// Sources: Kubernetes, "Service", "`EndpointSlices`".
 pub(in crate::probes) struct Service;
 
 /// Parameters.
@@ -44,7 +44,10 @@ impl Probe for Service {
         Fact { name: "target_port", about: "what the port leads to, a number or a name" },
         Fact { name: "usable", about: "how many endpoints take new connections at the right port" },
         Fact { name: "endpoints", about: "by address: {usable, port, right_port, pod}" },
-        Fact { name: "workloads", about: "what owns the pods that its selector takes, each once; a pod nobody owns is its own" },
+        Fact {
+            name: "workloads",
+            about: "what owns the pods that its selector takes, each once; a pod nobody owns is its own",
+        },
         Fact { name: "pods", about: "the names of those pods" },
     ];
     const TARGET: Option<&'static str> = Some(KUBERNETES);
@@ -146,7 +149,7 @@ fn selected<'a>(spec: &Value, pods: &'a [Value]) -> Vec<&'a Value> {
     pods.iter().filter(taken).collect()
 }
 
-/// What owns a pod, as `kind/name`. A ReplicaSet stands for its Deployment: during a rollout there are two of them.
+/// What owns a pod, as `kind/name`. A `ReplicaSet` stands for its Deployment: during a rollout there are two of them.
 fn workload(pod: &Value) -> String {
     let owner = list(&pod["metadata"]["ownerReferences"]).iter().find(|owner| owner["controller"] == true);
     let Some(owner) = owner else { return format!("Pod/{}", name(pod)) };

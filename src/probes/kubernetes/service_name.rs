@@ -55,7 +55,10 @@ impl Probe for ServiceName {
         Fact { name: "missing", about: "addresses of the Service that it did not give" },
         Fact { name: "surplus", about: "addresses it gave that are not the Service's" },
         Fact { name: "exists", about: "whether there is such a Service" },
-        Fact { name: "external_name", about: "the name outside of the cluster that the Service stands for, if it does" },
+        Fact {
+            name: "external_name",
+            about: "the name outside of the cluster that the Service stands for, if it does",
+        },
         Fact { name: "server", about: "the name server" },
     ];
     const TARGET: Option<&'static str> = Some(KUBERNETES);

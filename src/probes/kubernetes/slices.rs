@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::infrastructure::list;
 
-/// The EndpointSlices of a Service; a Service may have several.
+/// The `EndpointSlices` of a Service; a Service may have several.
 pub(super) fn of_service<'a>(slices: &'a [Value], service: &str) -> Vec<&'a Value> {
     slices.iter().filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service).collect()
 }

@@ -11,11 +11,11 @@ use crate::{
 };
 
 /// The annotations that make a class the default; the second is of old clusters and still obeyed.
-/// Source: Kubernetes, "Change the default StorageClass".
+/// Source: Kubernetes, "Change the default `StorageClass`".
 const DEFAULT: [&str; 2] =
     ["storageclass.kubernetes.io/is-default-class", "storageclass.beta.kubernetes.io/is-default-class"];
 
-/// The StorageClasses, and which of them is the default.
+/// The `StorageClasses`, and which of them is the default.
 ///
 /// With two defaults the younger one wins without a word; with none, a claim that names no class waits for ever.
 pub(in crate::probes) struct StorageClasses;
@@ -69,8 +69,13 @@ mod tests {
 
     #[test]
     fn an_annotation_that_says_false_makes_no_default() {
-        let class = |name: &str, key: &str, value: &str| json!({"metadata": {"name": name, "annotations": {key: value}}});
-        let facts = facts_of(&[class("a", DEFAULT[0], "false"), class("b", DEFAULT[0], "true"), class("c", DEFAULT[1], "true")]);
+        let class =
+            |name: &str, key: &str, value: &str| json!({"metadata": {"name": name, "annotations": {key: value}}});
+        let facts = facts_of(&[
+            class("a", DEFAULT[0], "false"),
+            class("b", DEFAULT[0], "true"),
+            class("c", DEFAULT[1], "true"),
+        ]);
         assert_eq!(facts["default"], json!(["b", "c"]));
     }
 }

@@ -2,6 +2,7 @@
 
 mod difference;
 mod escape;
+mod inventory;
 mod limits;
 mod page;
 mod provenance;
@@ -9,4 +10,5 @@ mod view;
 
 pub use difference::difference_markdown;
 pub(in crate::reports) use escape::Prose;
+pub(in crate::reports) use inventory::INVENTORY_HEADING;
 pub use page::{JOB_SUMMARY_BYTES, markdown};
