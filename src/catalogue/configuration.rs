@@ -188,6 +188,7 @@ impl Configuration {
         json!({
             "profile": self.profile.word(), "services": services, "values": self.values, "contract": contract,
             "application": application,
+            "cluster": {"allow_label": {"key": self.allow_label().0, "value": self.allow_label().1}},
         })
     }
 
@@ -196,6 +197,13 @@ impl Configuration {
     pub fn namespace(&self) -> &str {
         let declared = self.services.get(KUBERNETES).and_then(|service| service.cluster.namespace.as_deref());
         declared.unwrap_or("soma-infra")
+    }
+
+    /// Addresses outside of the cluster that the infrastructure must not reach.
+    #[must_use]
+    pub fn outside(&self) -> Vec<String> {
+        let declared = self.values["cluster"]["outside"].as_array().into_iter().flatten();
+        declared.filter_map(|address| address.as_str().map(str::to_owned)).collect()
     }
 
     /// Key and value of the label by which a namespace is let in.

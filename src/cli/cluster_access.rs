@@ -51,13 +51,14 @@ impl<'a> ClusterOf<'a> {
             .map_err(|error| (told(&error), hint.to_owned()))?;
         let image = declared.image.clone().or_else(|| std::env::var(OWN_IMAGE).ok().filter(|image| !image.is_empty()));
         let allow_label = self.configuration.allow_label();
-        let application = self.configuration.application.clone();
+        let (application, outside) = (self.configuration.application.clone(), self.configuration.outside());
         Ok(Cluster {
             access,
             name,
             namespace: self.configuration.namespace().to_owned(),
             image,
             allow_label,
+            outside,
             application,
         })
     }

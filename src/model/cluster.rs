@@ -17,6 +17,8 @@ pub struct Cluster {
     pub image: Option<String>,
     /// Key and value of the label by which a namespace is let in.
     pub allow_label: (String, String),
+    /// Addresses outside of the cluster that the infrastructure must not reach, `ip:port`.
+    pub outside: Vec<String>,
     /// The application's namespace that the run is made for, if it is made for one.
     pub application: Option<String>,
 }

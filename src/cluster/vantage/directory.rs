@@ -21,6 +21,8 @@ pub struct Directory {
     pub services: BTreeMap<String, ServiceAddresses>,
     /// Every `ip:port` that a container of the namespace declares, and ports known to be none of an application's, with `pod/container-port` in words.
     pub declared: BTreeMap<String, String>,
+    /// The cluster's name servers, `ip:port`.
+    pub name_servers: Vec<String>,
 }
 
 /// Where a Service leads.
@@ -52,7 +54,13 @@ impl Directory {
         let services = list("v1", "services", "").await?;
         let slices = list("discovery.k8s.io/v1", "endpointslices", "discovery.k8s.io").await?;
         let pods = list("v1", "pods", "").await?;
-        Ok(Self::of(&services, &slices, &pods))
+        let right = Right::within("kube-system", "", "services", "list");
+        let path = format!("{}?labelSelector=k8s-app%3Dkube-dns", collection("v1", "services", Some("kube-system")));
+        let name_servers = api.list(clock, &path, &right).await?;
+        let mut directory = Self::of(&services, &slices, &pods);
+        let addresses = name_servers.iter().map(|service| text(&service["spec"]["clusterIP"]));
+        directory.name_servers = addresses.filter(|ip| !ip.is_empty()).map(|ip| joined(&ip, 53)).collect();
+        Ok(directory)
     }
 
     /// The ports of [`NOT_FOR_APPLICATIONS`] at the service's endpoints.

@@ -92,7 +92,11 @@ impl Vantages {
         let samples = Arc::new(Samples::new());
         let started = sources(cluster).into_iter().map(|source| {
             let wish = Wish {
-                to: addresses(&source, &directory, &canary),
+                to: addresses(&source, &directory, &canary, &cluster.outside),
+                ask: match source {
+                    Source::Infrastructure(_) => directory.name_servers.clone(),
+                    _ => Vec::new(),
+                },
                 listen: None,
                 folder: None,
                 every_ms: EVERY_MS,
@@ -234,6 +238,7 @@ pub fn rights(namespace: &str) -> Vec<Right> {
         verbs.iter().map(|verb| Right::everywhere(group, resource, verb)).collect()
     };
     let mut rights = vec![within("", "services"), within("discovery.k8s.io", "endpointslices"), within("", "pods")];
+    rights.push(Right::within("kube-system", "", "services", "list"));
     rights.extend(everywhere("", "namespaces", &["create", "delete", "list", "patch"]));
     rights.extend(everywhere("", "pods", &["create", "get", "delete"]));
     rights.extend(everywhere("", "pods/log", &["get"]));
@@ -247,10 +252,8 @@ pub async fn remove(api: &Api, cluster: &Cluster, run: &RunId) {
     let right = Right::everywhere("", "namespaces", "delete");
     let root = collection("v1", "namespaces", None);
     let paths = namespaces(cluster, run).into_iter().map(|(name, _)| format!("{root}/{name}"));
-    let pods = cluster
-        .application
-        .iter()
-        .map(|namespace| format!("{}/{}", collection("v1", "pods", Some(namespace)), run.scratch_name()));
+    let guests = cluster.application.iter().chain([&cluster.namespace]);
+    let pods = guests.map(|namespace| format!("{}/{}", collection("v1", "pods", Some(namespace)), run.scratch_name()));
     let deletions = paths.chain(pods).map(|path| {
         let (right, clock) = (&right, &clock);
         async move { api.delete(clock, &path, right).await }
@@ -262,8 +265,9 @@ pub async fn remove(api: &Api, cluster: &Cluster, run: &RunId) {
 }
 
 fn sources(cluster: &Cluster) -> Vec<Source> {
-    use Source::{Application, Flipped, Labelled, LabelledFalse, OtherCase, PodLabelled, Unlabelled};
+    use Source::{Application, Flipped, Infrastructure, Labelled, LabelledFalse, OtherCase, PodLabelled, Unlabelled};
     let mut sources = vec![Labelled, Unlabelled, PodLabelled, LabelledFalse, OtherCase, Flipped];
+    sources.push(Infrastructure(cluster.namespace.clone()));
     sources.extend(cluster.application.clone().map(Application));
     sources
 }
@@ -271,8 +275,9 @@ fn sources(cluster: &Cluster) -> Vec<Source> {
 /// The scratch namespaces with the label that each gets.
 fn namespaces(cluster: &Cluster, run: &RunId) -> BTreeMap<String, Option<(String, String)>> {
     let (key, value) = &cluster.allow_label;
-    let own =
-        sources(cluster).into_iter().filter(|source| !matches!(source, Source::Application(_) | Source::PodLabelled));
+    let own = sources(cluster)
+        .into_iter()
+        .filter(|source| !matches!(source, Source::Application(_) | Source::Infrastructure(_) | Source::PodLabelled));
     let mut all: BTreeMap<_, _> =
         own.map(|source| (source.namespace(run), source.namespace_label(key, value))).collect();
     all.insert(canary_namespace(run), None);
@@ -285,7 +290,7 @@ fn canary_namespace(run: &RunId) -> String {
 
 fn pod_name(source: &Source, run: &RunId) -> String {
     match source {
-        Source::Application(_) => run.scratch_name(),
+        Source::Application(_) | Source::Infrastructure(_) => run.scratch_name(),
         scratch => scratch.word().to_owned(),
     }
 }
@@ -306,17 +311,19 @@ async fn make_pod(api: &Api, clock: &Clock, namespace: &str, pod: serde_json::Va
 }
 
 /// Where a source connects to: the two that are compared with each other go everywhere, the others to the Services.
-fn addresses(source: &Source, directory: &Directory, canary: &str) -> Vec<String> {
+fn addresses(source: &Source, directory: &Directory, canary: &str, outside: &[String]) -> Vec<String> {
     let services = directory.services.values();
     let mut all: BTreeSet<String> = match source {
         Source::Labelled | Source::Unlabelled => {
             let declared = directory.declared.keys().cloned();
             services.flat_map(|service| service.all().cloned()).chain(declared).collect()
         }
+        Source::Infrastructure(_) => directory.name_servers.iter().chain(outside).cloned().collect(),
         _ => services.flat_map(|service| service.cluster.iter().cloned()).collect(),
     };
     if matches!(source, Source::Labelled | Source::Unlabelled) {
         all.insert(canary.to_owned());
+        all.extend(outside.iter().cloned());
     }
     all.into_iter().take(MOST_ADDRESSES).collect()
 }

@@ -19,6 +19,8 @@ pub enum Source {
     OtherCase,
     /// A namespace that gets the label and loses it again.
     Flipped,
+    /// The infrastructure's own namespace, as a pod of no component: what its egress policies leave to everybody there.
+    Infrastructure(String),
     /// An application's own namespace.
     Application(String),
 }
@@ -34,6 +36,7 @@ impl Source {
             Self::LabelledFalse => "labelled-false",
             Self::OtherCase => "other-case",
             Self::Flipped => "flipped",
+            Self::Infrastructure(_) => "infrastructure",
             Self::Application(_) => "application",
         }
     }
@@ -42,7 +45,7 @@ impl Source {
     #[must_use]
     pub fn namespace(&self, run: &RunId) -> String {
         match self {
-            Self::Application(namespace) => namespace.clone(),
+            Self::Application(namespace) | Self::Infrastructure(namespace) => namespace.clone(),
             // The same namespace: only the pod differs.
             Self::PodLabelled => Self::Unlabelled.namespace(run),
             own => format!("{}-{}", run.scratch_name(), own.word()),
@@ -55,7 +58,9 @@ impl Source {
             Self::Labelled => Some((key.to_owned(), value.to_owned())),
             Self::LabelledFalse => Some((key.to_owned(), "false".to_owned())),
             Self::OtherCase => Some((other_case(key), value.to_owned())),
-            Self::Unlabelled | Self::PodLabelled | Self::Flipped | Self::Application(_) => None,
+            Self::Unlabelled | Self::PodLabelled | Self::Flipped | Self::Infrastructure(_) | Self::Application(_) => {
+                None
+            }
         }
     }
 }
@@ -79,6 +84,9 @@ pub struct Wish {
     /// The addresses to connect to, `ip:port`.
     #[serde(default)]
     pub to: Vec<String>,
+    /// Name servers to ask over UDP, `ip:port`.
+    #[serde(default)]
+    pub ask: Vec<String>,
     /// A port to accept connections on, to be connected to by others.
     #[serde(default)]
     pub listen: Option<u16>,

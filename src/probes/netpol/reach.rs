@@ -186,7 +186,7 @@ impl Row {
     }
 }
 
-fn facts_of(source: &Source, rows: &[Row]) -> Facts {
+pub(super) fn facts_of(source: &Source, rows: &[Row]) -> Facts {
     let mut classes: Vec<&str> = rows.iter().flat_map(|row| row.outcomes().into_keys()).collect();
     classes.sort_unstable();
     classes.dedup();
