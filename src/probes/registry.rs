@@ -59,6 +59,8 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<netpol::Reach>(),
             RegisteredProbe::of::<netpol::Flip>(),
             RegisteredProbe::of::<netpol::PortScope>(),
+            RegisteredProbe::of::<netpol::Egress>(),
+            RegisteredProbe::of::<netpol::Simulation>(),
             RegisteredProbe::of::<netpol::Leftovers>(),
             RegisteredProbe::of::<suite::Controls>(),
             RegisteredProbe::of::<suite::Reports>(),
