@@ -128,16 +128,16 @@ fn row(components: &BTreeSet<String>, claim: Option<&Value>, volume: Option<&Val
 mod tests {
     use super::*;
 
-    fn pod(component: &str, volumes: Value) -> Value {
+    fn pod(component: &str, volumes: &Value) -> Value {
         json!({"metadata": {"name": format!("{component}-0"), "labels": {"app": component}}, "spec": {"volumes": volumes}})
     }
 
     #[test]
     fn who_holds_a_claim_is_seen_and_who_holds_none_too() {
         let holders = holders(&[
-            pod("postgres", json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data-0"}}])),
-            pod("etcd", json!([{"name": "data", "emptyDir": {}}])),
-            pod("kafka", json!([{"name": "data", "ephemeral": {}}])),
+            pod("postgres", &json!([{"name": "data", "persistentVolumeClaim": {"claimName": "data-0"}}])),
+            pod("etcd", &json!([{"name": "data", "emptyDir": {}}])),
+            pod("kafka", &json!([{"name": "data", "ephemeral": {}}])),
         ]);
         assert_eq!(holders.keys().collect::<Vec<_>>(), ["data-0", "kafka-0-data"]);
         assert!(holders["data-0"].contains("postgres"));

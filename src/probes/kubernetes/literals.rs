@@ -36,7 +36,7 @@ const NAMES: [&str; 8] = ["username", "user", "database", "admin-user", "host", 
 struct Text {
     place: String,
     name: String,
-    text: String,
+    content: String,
 }
 
 impl Probe for Literals {
@@ -76,7 +76,7 @@ impl Probe for Literals {
         let found: Vec<Value> = texts
             .iter()
             .flat_map(|one| {
-                credentials(&one.name, &one.text, &secrets).into_iter().map(move |finding| {
+                credentials(&one.name, &one.content, &secrets).into_iter().map(move |finding| {
                     json!({"place": one.place, "key": one.name, "rule": finding.rule, "fingerprint": finding.fingerprint})
                 })
             })
@@ -96,8 +96,8 @@ fn of_pod(pod: &Value) -> Vec<Text> {
         .flat_map(|container| {
             let place = format!("pod/{}/{}", name(pod), container["name"].as_str().unwrap_or_default());
             let text = |name: &str, text: &Value| {
-                let text = text.as_str()?.to_owned();
-                Some(Text { place: place.clone(), name: name.to_owned(), text })
+                let content = text.as_str()?.to_owned();
+                Some(Text { place: place.clone(), name: name.to_owned(), content })
             };
             let environment = list(&container["env"]).iter();
             let environment =
@@ -113,7 +113,7 @@ fn of_map(map: &Value) -> Vec<Text> {
     let entries = map["data"].as_object().into_iter().flatten();
     entries
         .filter_map(|(key, value)| {
-            Some(Text { place: place.clone(), name: key.clone(), text: value.as_str()?.to_owned() })
+            Some(Text { place: place.clone(), name: key.clone(), content: value.as_str()?.to_owned() })
         })
         .collect()
 }
@@ -127,7 +127,7 @@ mod tests {
         let pod = json!({"metadata": {"name": "p"}, "spec": {"containers": [{
             "name": "c", "env": [{"name": "A", "value": "a"}, {"name": "B", "valueFrom": {"secretKeyRef": {}}}], "args": ["--x"],
         }]}});
-        let seen: Vec<(String, String)> = of_pod(&pod).into_iter().map(|one| (one.place, one.text)).collect();
+        let seen: Vec<(String, String)> = of_pod(&pod).into_iter().map(|one| (one.place, one.content)).collect();
         assert_eq!(seen, [("pod/p/c".to_owned(), "a".to_owned()), ("pod/p/c".to_owned(), "--x".to_owned())]);
         assert_eq!(of_map(&json!({"metadata": {"name": "m"}, "data": {"k": "v"}}))[0].place, "configmap/m");
     }

@@ -66,8 +66,8 @@ impl Probe for PodSecurity {
         if with.running {
             let turned =
                 if pinned_minor(&labels[VERSION]).is_some() { "latest".to_owned() } else { format!("v1.{minor}") };
-            let patch = json!({"metadata": {"labels": {LEVEL: "restricted", VERSION: turned}}});
-            let body = Some(("application/merge-patch+json", patch));
+            let labels = json!({"metadata": {"labels": {LEVEL: "restricted", VERSION: turned}}});
+            let body = Some(("application/merge-patch+json", labels));
             let answer = connection.api.ask(&scope.clock, Method::PATCH, &format!("{path}?dryRun=All"), body).await?;
             if !answer.is_success() {
                 let message = answer.body["message"].as_str().unwrap_or("no message");
