@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{arguments::RbacArguments, environment, failure::Failure, output::say, settings};
 use crate::{
-    catalogue,
-    model::{ExitCode, Right},
+    catalogue::{self, Configuration, CredentialSource},
+    model::{ExitCode, Plan, Right},
     probes,
 };
 
@@ -22,7 +22,10 @@ pub(super) fn main(arguments: &RbacArguments) -> Result<ExitCode, Failure> {
         &request,
         diagnostics,
     )?;
-    let rights = plan.rights();
+    let mut rights = plan.rights();
+    rights.extend(of_credentials(&environment.configuration, &plan));
+    rights.sort();
+    rights.dedup();
     if rights.is_empty() {
         let hint = "rights are needed only where `services: {kubernetes: {enabled: true}}`; try --profile dev";
         return Err(Failure::new(
@@ -42,6 +45,27 @@ pub(super) fn main(arguments: &RbacArguments) -> Result<ExitCode, Failure> {
         documents.join("---\n")
     ));
     Ok(ExitCode::Ready)
+}
+
+/// The Secrets that hold credentials of the services the plan goes to. Where the environment gives a credential, the
+/// Secret is not read; the right to it is printed all the same, because it is read where the environment does not.
+fn of_credentials(configuration: &Configuration, plan: &Plan) -> Vec<Right> {
+    let is_used = |name: &String| {
+        plan.checks.iter().any(|check| check.skip.is_none() && check.target.as_deref() == Some(name.as_str()))
+    };
+    let declared = configuration.services.iter().filter(|(name, service)| service.enabled && is_used(name));
+    declared
+        .flat_map(|(_, service)| [service.password.as_ref(), service.token.as_ref()])
+        .flatten()
+        .filter_map(|source| match source {
+            CredentialSource::Secret(entry) | CredentialSource::EnvOrSecret(_, entry) => Some(entry),
+            CredentialSource::File(_) | CredentialSource::Env(_) => None,
+        })
+        .map(|entry| {
+            let namespace = entry.namespace.as_deref().unwrap_or(configuration.namespace());
+            Right::within(namespace, "", "secrets", "get").only(&entry.name)
+        })
+        .collect()
 }
 
 /// A ClusterRole for what has no namespace or none known before, a Role for each namespace, and their bindings.

@@ -6,6 +6,7 @@ mod inventory;
 mod limits;
 mod page;
 mod provenance;
+mod reachability;
 mod view;
 
 pub use difference::difference_markdown;

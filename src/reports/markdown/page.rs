@@ -15,6 +15,7 @@ use super::{
     inventory::{self, InventoryView},
     limits::{Limits, STEPS},
     provenance::{Measured, measured, not_checked},
+    reachability::{self, ReachabilityView},
     view::{self, CauseBox, CheckLine, Group, WaiverLine, WarningLine},
 };
 
@@ -39,6 +40,7 @@ struct Page {
     columns: Vec<&'static str>,
     services: Vec<ServiceLine>,
     since: Option<DifferenceView>,
+    reachability: Option<ReachabilityView>,
     inventory: Option<InventoryView>,
     warnings: Vec<WarningLine>,
     warning_notes: Vec<String>,
@@ -85,6 +87,7 @@ fn page(report: &Report, limits: &Limits, budget: usize) -> String {
         columns: columns(report).into_iter().map(Verdict::word).collect(),
         services: service_lines(report).into_iter().take(limits.lines.max(200)).collect(),
         since: report.since.as_deref().map(|since| difference_view::view(since, limits.lines)),
+        reachability: reachability::view(report),
         inventory: inventory::view(report, limits),
         warnings: view::warning_lines(report, limits),
         warning_notes: view::notes(report, Level::Warning, limits),
