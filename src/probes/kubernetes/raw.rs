@@ -59,6 +59,10 @@ impl Probe for Raw {
                 format!("`{}` answered {}: {message}", with.path, answer.status),
             ));
         }
+        if parts.is_empty() && !answer.body.is_object() {
+            let text = format!("what answers at `{}` is not a Kubernetes API server", with.path);
+            return Err(Trouble::unable("api", "kube.garbage", text));
+        }
         let mut facts = Facts::from_iter([("status".to_owned(), json!(answer.status))]);
         let not_ok: Vec<&str> = parts.iter().filter(|(_, ok)| !ok).map(|(name, _)| name.as_str()).collect();
         facts.insert("not_ok".to_owned(), json!(not_ok));
