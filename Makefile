@@ -47,12 +47,21 @@ schemas: build ## Write the committed JSON Schemas again
 clean: ## Remove what builds and runs left in target/; the servers' cache stays
 	cargo clean
 
-.PHONY: cluster-up cluster-status cluster-down
+.PHONY: cluster-up cluster-status cluster-down cluster-demo rbac soak
 cluster-up: ## Raise a real single-node Kubernetes in namespaces of its own (root; builds it once)
 	@fixtures/cluster/up.sh
 
 cluster-status: ## Say which parts of the cluster run
 	@fixtures/cluster/status.sh
+
+cluster-demo: stack ## Have the reference release judged by a Job inside the reference cluster (root); the reports are in target/cluster-demo
+	@fixtures/cluster/judge.sh $(CURDIR)/target/cluster-demo
+
+rbac: build ## Write the chart's Roles again: exactly what the program needs
+	for profile in dev staging prod; do $(PROGRAM) rbac --profile $$profile >deploy/chart/rbac/$$profile.yaml; done
+
+soak: stack ## Judge healthy stacks 50 times each, alone, under load and four at once: no false red
+	@benches/healthy_runs.sh 50
 
 cluster-down: ## Remove the cluster, whatever state it is in
 	@fixtures/cluster/down.sh
