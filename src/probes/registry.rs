@@ -1,8 +1,8 @@
 #[cfg(feature = "faults")]
 use super::fault;
 use super::{
-    RegisteredProbe, contract, etcd, host, http, jwt, kafka, kubernetes, net, netpol, openfga, postgres, prometheus, redis,
-    suite, vault,
+    RegisteredProbe, contract, etcd, host, http, jwt, kafka, kubernetes, net, netpol, openfga, postgres, prometheus,
+    redis, suite, vault,
 };
 use crate::model::ProbeDescriptor;
 
@@ -65,6 +65,8 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<suite::Controls>(),
             RegisteredProbe::of::<suite::Reports>(),
             RegisteredProbe::of::<http::Request>(),
+            RegisteredProbe::of::<http::Sequence>(),
+            RegisteredProbe::of::<http::WritingSequence>(),
             RegisteredProbe::of::<http::Latency>(),
             RegisteredProbe::of::<http::ServerClock>(),
             RegisteredProbe::of::<prometheus::Query>(),
@@ -89,11 +91,15 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<postgres::LogIn>(),
             RegisteredProbe::of::<postgres::Query>(),
             RegisteredProbe::of::<postgres::Roundtrip>(),
+            RegisteredProbe::of::<postgres::ArchiveSwitch>(),
+            RegisteredProbe::of::<postgres::Patroni>(),
             RegisteredProbe::of::<postgres::Replicas>(),
             RegisteredProbe::of::<postgres::Leftovers>(),
             RegisteredProbe::of::<redis::Command>(),
             RegisteredProbe::of::<redis::Write>(),
             RegisteredProbe::of::<redis::Info>(),
+            RegisteredProbe::of::<redis::Members>(),
+            RegisteredProbe::of::<redis::Cluster>(),
             RegisteredProbe::of::<redis::Permissions>(),
             RegisteredProbe::of::<redis::Plaintext>(),
             RegisteredProbe::of::<redis::Roundtrip>(),

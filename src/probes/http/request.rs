@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::placeholders::{filled, filled_text, plain};
 use crate::{
     model::{Fact, Facts, HostPort, Secret, Target, Trouble, clip, printable},
     net::{HttpAnswer, HttpRequest},
@@ -22,7 +23,7 @@ pub(in crate::probes) struct Request;
 const MOST_FILL: u32 = 4 * 1024 * 1024;
 
 /// Parameters.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::probes) struct With {
     /// The method; `GET` if not given, `POST` if there is a body.
@@ -52,6 +53,8 @@ pub(in crate::probes) struct With {
     /// Another address than the service's own.
     #[schemars(with = "Option<String>")]
     address: Option<HostPort>,
+    /// Another service of the configuration than the check's own, with its address and its credentials.
+    service: Option<String>,
 }
 
 impl Probe for Request {
@@ -67,16 +70,47 @@ impl Probe for Request {
     type With = With;
 
     async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
-        let target = scope.target()?;
-        let request = with.request(&target)?;
-        let address = with.address.as_ref().unwrap_or(&target.address);
-        let tls = target.tls.as_ref().filter(|_| !with.plain_text);
-        let answer = request.send(&scope.dialler, &scope.clock, address, tls).await?;
-        Ok(facts_of(&answer))
+        Ok(facts_of(&with.send(&scope).await?))
     }
 }
 
 impl With {
+    /// Sends it.
+    pub(super) async fn send(&self, scope: &Scope) -> Result<HttpAnswer, Trouble> {
+        let target = match &self.service {
+            None => scope.target()?,
+            Some(service) => scope.targets.get(service).cloned().ok_or_else(|| {
+                let message = format!("the configuration has no service `{service}`");
+                Trouble::unable("plan", "harness.no_target", message)
+            })?,
+        };
+        let request = self.request(&target)?;
+        let address = self.address.as_ref().unwrap_or(&target.address);
+        let tls = target.tls.as_ref().filter(|_| !self.plain_text);
+        request.send(&scope.dialler, &scope.clock, address, tls).await
+    }
+
+    /// The same request with every `@PATH@` in its path, query, headers and bodies replaced by what `find` knows of it.
+    ///
+    /// # Errors
+    /// The first path that `find` knows nothing of.
+    pub(super) fn filled(&self, find: &dyn Fn(&str) -> Option<Value>) -> Result<Self, String> {
+        let text = |text: &str| filled_text(text, find).map(|value| plain(&value));
+        let object = |map: &Map<String, Value>| match filled(&Value::Object(map.clone()), find) {
+            Ok(Value::Object(map)) => Ok(map),
+            Ok(_) => Ok(Map::new()),
+            Err(path) => Err(path),
+        };
+        Ok(Self {
+            path: text(&self.path)?,
+            query: object(&self.query)?,
+            headers: object(&self.headers)?,
+            json: self.json.as_ref().map(|json| filled(json, find)).transpose()?,
+            text: self.text.as_deref().map(text).transpose()?,
+            ..self.clone()
+        })
+    }
+
     fn request(&self, target: &Target) -> Result<HttpRequest, Trouble> {
         let wrong = |what: String| Trouble::unable("plan", "harness.parameters", what);
         let has_body = self.json.is_some() || self.text.is_some();
@@ -90,7 +124,7 @@ impl With {
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         for (name, value) in &self.headers {
-            let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+            let text = plain(value);
             let name =
                 HeaderName::from_bytes(name.as_bytes()).map_err(|_| wrong(format!("`{name}` is not a header")))?;
             headers.insert(
@@ -112,7 +146,7 @@ impl With {
         }
         let mut encoder = url::form_urlencoded::Serializer::new(String::new());
         for (name, value) in &self.query {
-            encoder.append_pair(name, &value.as_str().map_or_else(|| value.to_string(), str::to_owned));
+            encoder.append_pair(name, &plain(value));
         }
         let joint = if self.path.contains('?') { '&' } else { '?' };
         format!("{}{joint}{}", self.path, encoder.finish())

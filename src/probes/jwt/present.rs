@@ -1,5 +1,6 @@
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ pub(in crate::probes) struct With {
     forgery: Forgery,
     /// The enforcement point.
     verifier: Verifier,
+    /// Whether to wait until the token has ended, and how many seconds the enforcement point may be lenient.
+    after_expiry: Option<u64>,
 }
 
 /// An enforcement point.
@@ -64,6 +67,9 @@ impl Probe for Present {
         let published = keys(&scope, &target, &url).await?;
         let forger = scope.clock.phase("forge", forger(&scope, &genuine)).await?;
         let presented = with.forgery.apply(&genuine, &published, &forger)?;
+        if let Some(leeway) = with.after_expiry {
+            expiry(&scope, &genuine, leeway).await?;
+        }
         ask(&scope, &with.verifier, &genuine, &presented).await
     }
 }
@@ -78,6 +84,24 @@ async fn forger(scope: &Scope, genuine: &Token) -> Result<Arc<Forger>, Trouble> 
             .map_err(|_| Trouble::unable("forge", "harness.no_key", "no key was generated"))?
     };
     scope.sessions.shared(&key, generated).await
+}
+
+/// Waits until the token has ended by more than the leeway. An issuer whose tokens live longer than the check may take
+/// cannot be asked this way: that says nothing of the enforcement point.
+async fn expiry(scope: &Scope, genuine: &Token, leeway: u64) -> Result<(), Trouble> {
+    let endless = || Trouble::unable("expiry", "harness.no_expiry", "the genuine token has no end to wait for");
+    let end = genuine.claims["exp"].as_i64().ok_or_else(endless)?;
+    let left = end.saturating_sub(Timestamp::now().as_second()).saturating_add_unsigned(leeway).max(0).unsigned_abs();
+    let wait = Duration::from_secs(left.saturating_add(2));
+    if wait >= scope.clock.left() {
+        let message = format!("the token ends in {left} s, which is longer than this check may take");
+        return Err(Trouble::unable("expiry", "harness.no_time", message));
+    }
+    let passed = async {
+        tokio::time::sleep(wait).await;
+        Ok(())
+    };
+    scope.clock.phase("expiry", passed).await
 }
 
 async fn ask(scope: &Scope, verifier: &Verifier, genuine: &Token, presented: &str) -> Result<Facts, Trouble> {
