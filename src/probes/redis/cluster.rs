@@ -71,11 +71,11 @@ impl<'a> Node<'a> {
         let link = words.nth(3)?;
         let (endpoint, rest) = place.split_once('@').unwrap_or((place, ""));
         // A client is sent to the host name where one is announced.
-        let hostname = rest.split(',').nth(1).filter(|name| !name.is_empty());
+        let announced = rest.split(',').nth(1).filter(|name| !name.is_empty());
         let (ip, port) = endpoint.rsplit_once(':')?;
         Some(Self {
             id,
-            address: format!("{}:{port}", hostname.map_or_else(|| bracketed(ip), str::to_owned)),
+            address: format!("{}:{port}", announced.map_or_else(|| bracketed(ip), str::to_owned)),
             flags: flags.split(',').collect(),
             master,
             connected: link == "connected",
