@@ -40,7 +40,7 @@ pub(super) fn provenance(command: &str, selection: &SelectionArguments, files: &
     Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: host_name(),
-        vantage: "direct".to_owned(),
+        vantage: vantage(),
         command: words.join(" "),
         configuration: files.to_vec(),
     }
@@ -70,6 +70,16 @@ pub(super) fn is_live(format: RunFormat) -> bool {
         && std::io::stdout().is_terminal()
         && std::env::var_os("CI").is_none()
         && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
+}
+
+/// From where the bytes start: directly from here, which may be a pod.
+fn vantage() -> String {
+    let namespace = std::fs::read_to_string("/var/run/secrets/kubernetes.io/serviceaccount/namespace");
+    match namespace {
+        Ok(namespace) => format!("direct, a pod in namespace {}", namespace.trim()),
+        Err(_) if std::env::var_os("KUBERNETES_SERVICE_HOST").is_some() => "direct, a pod".to_owned(),
+        Err(_) => "direct".to_owned(),
+    }
 }
 
 fn host_name() -> String {

@@ -1,6 +1,7 @@
 //! The program as a whole: its sources, its data files, its command line, and its runs against real servers.
 
 mod canaries;
+mod catalogue_ids;
 mod difference;
 mod documents;
 #[cfg(feature = "faults")]
