@@ -1,4 +1,4 @@
-use redis::Cmd;
+use redis::{Cmd, Value as Reply};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
@@ -66,11 +66,11 @@ async fn row(scope: &Scope, target: &Target, member: &HostPort, with: &With) -> 
     row.insert("accepted".to_owned(), json!(matches!(answer, Ok(Ok(_)))));
     match answer {
         Ok(Ok(reply)) => {
-            let reply = json_of(&reply);
-            if let Some(text) = reply.as_str() {
-                row.insert("fields".to_owned(), Value::Object(info(text)));
+            // From the bytes: a text made fit to be shown has lost how its lines end.
+            if let Reply::BulkString(bytes) = &reply {
+                row.insert("fields".to_owned(), Value::Object(info(&String::from_utf8_lossy(bytes))));
             }
-            row.insert("reply".to_owned(), reply);
+            row.insert("reply".to_owned(), json_of(&reply));
         }
         Ok(Err(refusal)) => {
             row.insert("code".to_owned(), json!(refusal.code));
