@@ -1,4 +1,4 @@
-use std::path::PathBuf;
+use std::{path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
@@ -274,8 +274,8 @@ pub struct RbacArguments {
 /// `sweep`.
 #[derive(Debug, Clone, Args)]
 pub struct SweepArguments {
-    /// Leave what is younger: a run may still need it
-    #[arg(long, value_name = "DURATION", default_value = "1h")]
+    /// Leave what is younger: a run may still need it; `0s` leaves nothing
+    #[arg(long, value_name = "DURATION", default_value = "1h", value_parser = age)]
     pub older_than: HumanDuration,
     #[command(flatten)]
     pub environment: EnvironmentArguments,
@@ -464,6 +464,11 @@ pub struct CompletionsArguments {
 
 fn profile(text: &str) -> Result<Profile, String> {
     text.parse()
+}
+
+/// An age: a duration that may be nothing.
+fn age(text: &str) -> Result<HumanDuration, String> {
+    if text == "0s" { Ok(HumanDuration(Duration::ZERO)) } else { text.parse() }
 }
 
 /// A factor in hundredths.

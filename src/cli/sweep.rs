@@ -9,7 +9,7 @@ use crate::{
 /// How long the API server may take for all of it.
 const BUDGET: Duration = Duration::from_secs(30);
 
-/// Removes the scratch namespaces that killed runs left in the cluster.
+/// Removes what killed runs left in the cluster: scratch namespaces, and probe pods among the infrastructure's.
 pub(super) fn main(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
     let mut environment = environment::read(&arguments.environment)?;
     let faults = std::mem::take(&mut environment.diagnostics);
@@ -19,11 +19,11 @@ pub(super) fn main(arguments: &SweepArguments) -> Result<ExitCode, Failure> {
     let cluster = ClusterOf::new(&environment.configuration);
     let older_than = Duration::from_millis(arguments.older_than.millis());
     let swept = cluster
-        .with_api(BUDGET, async |api, _, clock| vantage::sweep(api, clock, older_than).await)
+        .with_api(BUDGET, async |api, cluster, clock| vantage::sweep(api, clock, cluster, older_than).await)
         .map_err(|text| Failure::new(ExitCode::Incomplete, anyhow::anyhow!(text), "see `soma-conformance rbac`"))?;
     for name in &swept {
-        say(&format!("removed namespace {}\n", printable(name)));
+        say(&format!("removed {}\n", printable(name)));
     }
-    say(&format!("{} scratch namespaces removed\n", swept.len()));
+    say(&format!("{} scratch objects removed\n", swept.len()));
     Ok(ExitCode::Ready)
 }

@@ -66,7 +66,7 @@ impl Vantages {
             Trouble::unable("vantage", "vantage.no_image", text)
         })?;
         let clock = Clock::new(START);
-        sweep(&api, &clock, FORGOTTEN).await?;
+        sweep(&api, &clock, &cluster, FORGOTTEN).await?;
         let outcome = Self::raise(&api, &clock, &cluster, &run, &image, ends_after).await;
         if outcome.is_err() {
             remove(&api, &cluster, &run).await;

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::{
     cluster::{Api, collection},
-    model::{Right, RunId, Trouble},
+    model::{Cluster, Right, RunId, Trouble},
     net::Clock,
 };
 
@@ -37,18 +37,37 @@ pub async fn scratch_namespaces(
         .collect())
 }
 
-/// Removes the scratch namespaces of runs that began longer ago than `older_than`; their names.
+/// Removes what runs that began longer ago than `older_than` left: their scratch namespaces, and their pods among the
+/// infrastructure's. What it was, in words. In applications' namespaces we may not look for pods; those end by themselves.
 ///
 /// # Errors
 /// Unable, when the API server does not let us.
-pub async fn sweep(api: &Api, clock: &Clock, older_than: Duration) -> Result<Vec<String>, Trouble> {
+pub async fn sweep(api: &Api, clock: &Clock, cluster: &Cluster, older_than: Duration) -> Result<Vec<String>, Trouble> {
     let right = Right::everywhere("", "namespaces", "delete");
     let mut swept = Vec::new();
     for (name, age) in scratch_namespaces(api, clock, None).await? {
         if age >= older_than {
             api.delete(clock, &format!("{}/{name}", collection("v1", "namespaces", None)), &right).await?;
-            swept.push(name);
+            swept.push(format!("namespace {name}"));
+        }
+    }
+    let right = Right::everywhere("", "pods", "delete");
+    for (name, age) in guests(api, clock, &cluster.namespace).await? {
+        if age >= older_than {
+            let path = format!("{}/{name}", collection("v1", "pods", Some(&cluster.namespace)));
+            api.delete(clock, &path, &right).await?;
+            swept.push(format!("pod {}/{name}", cluster.namespace));
         }
     }
     Ok(swept)
+}
+
+/// The probe pods of our runs in somebody else's namespace, each with the age of its run.
+async fn guests(api: &Api, clock: &Clock, namespace: &str) -> Result<Vec<(String, Duration)>, Trouble> {
+    let right = Right::within(namespace, "", "pods", "list");
+    let path = format!("{}?{OURS}", collection("v1", "pods", Some(namespace)));
+    let now = Timestamp::now();
+    let found = api.list(clock, &path, &right).await?;
+    let names = found.iter().filter_map(|pod| pod["metadata"]["name"].as_str());
+    Ok(names.filter_map(|name| Some((name.to_owned(), RunId::age_of(name, now)?))).collect())
 }
