@@ -17,11 +17,15 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_soma-conformance");
 pub(crate) const INFRASTRUCTURE: &str = "soma-infra";
 /// The namespace that the program's Jobs run in.
 pub(crate) const HOME: &str = "soma-conformance";
+/// Names the place of states to the scripts.
+const STATES: &str = "SOMA_CLUSTER_STATE";
 /// How long a state of the cluster is waited for; a busy machine is slow.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The one cluster that all facts share.
 pub(crate) struct Cluster {
+    /// Where its state is kept. These facts break it, so it is not the one that a developer works on.
+    states: PathBuf,
     raised_here: bool,
 }
 
@@ -57,19 +61,20 @@ fn raise() -> Result<Option<Cluster>, String> {
     if why_none().is_some() {
         return Ok(None);
     }
-    let runs = script("cluster/status.sh", &[], None).status.success();
+    let mut cluster = Cluster { states: states(), raised_here: false };
+    cluster.raised_here = !cluster.script("cluster/status.sh", &[], None).status.success();
     for (name, arguments) in [
         ("cluster/up.sh", &[][..]),
         ("soma-infra/up.sh", &[]),
         ("cluster/own-image.sh", &[PROGRAM]),
         ("cluster/enter.sh", &["kubectl", "apply", "-f", &file("deploy/namespace.yaml")]),
     ] {
-        let output = script(name, arguments, None);
+        let output = cluster.script(name, arguments, None);
         if !output.status.success() {
             return Err(format!("{name} {arguments:?}: {}", said(&output)));
         }
     }
-    Ok(Some(Cluster { raised_here: !runs }))
+    Ok(Some(cluster))
 }
 
 /// Takes it down, when it was raised for these facts.
@@ -77,14 +82,14 @@ pub(crate) fn take_down() {
     if let Some(Ok(Some(cluster))) = CLUSTER.get()
         && cluster.raised_here
     {
-        script("cluster/down.sh", &[], None);
+        cluster.script("cluster/down.sh", &[], None);
     }
 }
 
 impl Cluster {
     /// A command on the node, however it ends.
     pub(crate) fn enter(&self, words: &[&str], input: Option<&str>) -> Output {
-        script("cluster/enter.sh", words, input)
+        self.script("cluster/enter.sh", words, input)
     }
 
     /// What `kubectl` prints.
@@ -117,15 +122,31 @@ impl Cluster {
 
     /// What happens to one part of the cluster: `kill`, `pause`, `resume`, `start`.
     pub(crate) fn component(&self, action: &str, name: &str) {
-        let output = script("cluster/component.sh", &[action, name], None);
+        let output = self.script("cluster/component.sh", &[action, name], None);
         assert!(output.status.success(), "{action} {name}: {}", said(&output));
     }
 
     /// Runs lines that know the names of `fixtures/cluster/names.sh`.
     pub(crate) fn with_names(&self, text: &str) {
         let text = format!(". '{}'\n{text}", file("fixtures/cluster/names.sh"));
-        let output = environment(Command::new("bash").args(["-c", &text])).output().expect("bash");
+        let output = Command::new("bash").args(["-c", &text]).env(STATES, &self.states).output().expect("bash");
         assert!(output.status.success(), "{text}: {}", said(&output));
+    }
+
+    fn script(&self, name: &str, words: &[&str], input: Option<&str>) -> Output {
+        let mut command = Command::new(file(&format!("fixtures/{name}")));
+        let mut child = command
+            .args(words)
+            .env(STATES, &self.states)
+            .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
+            stdin.write_all(text.as_bytes()).expect("handed over");
+        }
+        child.wait_with_output().expect("ended")
     }
 
     /// What our runs made and did not remove: scratch namespaces and probe pods, of all runs or of one.
@@ -155,27 +176,12 @@ pub(crate) fn said(output: &Output) -> String {
     format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
 }
 
-fn script(name: &str, words: &[&str], input: Option<&str>) -> Output {
-    let mut command = Command::new(file(&format!("fixtures/{name}")));
-    let mut child = environment(command.args(words))
-        .stdin(if input.is_some() { Stdio::piped() } else { Stdio::null() })
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|error| panic!("{name}: {error}"));
-    if let (Some(text), Some(mut stdin)) = (input, child.stdin.take()) {
-        stdin.write_all(text.as_bytes()).expect("handed over");
+/// A place of its own, unless one is named.
+fn states() -> PathBuf {
+    if let Some(states) = std::env::var_os(STATES) {
+        return PathBuf::from(states);
     }
-    child.wait_with_output().expect("ended")
-}
-
-/// These facts break their cluster, so it is not the one that a developer works on.
-fn environment(command: &mut Command) -> &mut Command {
-    if std::env::var_os("SOMA_CLUSTER_STATE").is_some() {
-        return command;
-    }
-    let states = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from);
-    let states = states.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state")));
-    let states = states.unwrap_or_else(|| PathBuf::from("/var/tmp"));
-    command.env("SOMA_CLUSTER_STATE", states.join("soma-conformance/cluster-of-tests"))
+    let home = || Some(PathBuf::from(std::env::var_os("HOME")?).join(".local/state"));
+    let states = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).or_else(home);
+    states.unwrap_or_else(|| PathBuf::from("/var/tmp")).join("soma-conformance/cluster-of-tests")
 }

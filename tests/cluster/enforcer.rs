@@ -50,7 +50,7 @@ fn rejecting(cluster: &Cluster) {
     let _mended = at_the_end(|| become_("reject", "drop"));
     let open = cluster.get("networkpolicy/allow-opa");
     let _closed = crate::undo::keep(cluster, &["networkpolicy/allow-opa"]);
-    crate::policies::admit(cluster, &open, serde_json::json!([{"namespaceSelector": {}}]));
+    crate::policies::admit(cluster, &open, &serde_json::json!([{"namespaceSelector": {}}]));
     let run = Run::of(cluster, &[&DENIALS[..], &["netpol/matrix-deny/opa"]].concat());
     assert_eq!((run.red(), run.code), (vec!["netpol/matrix-deny/opa"], 1), "{}", run.printed);
     assert_eq!(run.check("netpol/enforcement-canary")["facts"]["refusal"], "refused");

@@ -24,7 +24,7 @@ impl<'a> Job<'a> {
         job
     }
 
-    /// Makes a Job from a CronJob's template, now.
+    /// Makes a Job from the template of a `CronJob`, now.
     pub(crate) fn from_cron(cluster: &'a Cluster, name: &str, cron_job: &str) -> Self {
         let job = Self::named(cluster, name);
         cluster.kubectl(&["-n", HOME, "create", "job", name, &format!("--from=cronjob/{cron_job}")]);

@@ -1,4 +1,4 @@
-//! The CronJob's pods keep their history on a volume, and tell what changed since the night before.
+//! The pods of the `CronJob` keep their history on a volume, and tell what changed since the night before.
 
 use std::path::Path;
 

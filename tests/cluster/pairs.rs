@@ -51,7 +51,7 @@ fn at_once(cluster: &Cluster) {
     assert_eq!(labels["pod-security.kubernetes.io/enforce"], "restricted", "their pods were admitted by it");
 
     let left: Vec<String> = cluster.scratch(None).into_iter().map(|name| format!("soma-conf-{name}")).collect();
-    assert_eq!(left, [young.clone()], "a run that is younger than an hour may still need its own");
+    assert_eq!(left, std::slice::from_ref(&young), "a run that is younger than an hour may still need its own");
     cluster.kubectl(&["get", "namespace", &foreign]);
     assert!(!left.contains(&forgotten));
 }

@@ -17,7 +17,7 @@ pub(crate) const FACTS: &[Fact] = &[
 const LABEL: &str = "soma.sh/allow-shared-infra";
 
 /// Has the policy admit these peers, on its own ports.
-pub(crate) fn admit(cluster: &Cluster, policy: &Value, from: Value) {
+pub(crate) fn admit(cluster: &Cluster, policy: &Value, from: &Value) {
     let name = policy["metadata"]["name"].as_str().expect("a name");
     let ports = &policy["spec"]["ingress"][0]["ports"];
     let patch = json!({"spec": {"ingress": [{"from": from, "ports": ports}]}});
@@ -34,10 +34,10 @@ fn holes(cluster: &Cluster) {
     let delete = |name: &str| drop(cluster.kubectl(&["-n", INFRASTRUCTURE, "delete", "networkpolicy", name]));
 
     // OPA: every namespace.
-    admit(cluster, &policy("allow-opa"), json!([{"namespaceSelector": {}}]));
+    admit(cluster, &policy("allow-opa"), &json!([{"namespaceSelector": {}}]));
     // Redis: the key of the label, whatever its value.
     let any_value = json!([{"namespaceSelector": {"matchExpressions": [{"key": LABEL, "operator": "Exists"}]}}]);
-    admit(cluster, &policy("allow-redis"), any_value);
+    admit(cluster, &policy("allow-redis"), &any_value);
     // etcd: a second policy that admits everything.
     cluster.apply(
         &json!({
