@@ -4,7 +4,9 @@ use jiff::{Timestamp, tz::TimeZone};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{CheckId, CheckResult, Difference, Event, Level, Plan, PlannedCheck, Provenance, RunVerdict, Verdict, Waiver, What};
+use super::{
+    CheckId, CheckResult, Difference, Event, Level, Plan, PlannedCheck, Provenance, RunVerdict, Verdict, Waiver, What,
+};
 
 /// Everything a reader of a run may ask, folded from its journal. Writers print it and decide nothing.
 #[derive(Debug, Clone)]

@@ -1,6 +1,4 @@
 use etcd_client::{AlarmAction, AlarmType};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -9,7 +7,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Asks for the alarms of every member.
@@ -18,18 +16,13 @@ use crate::{
 /// `/readyz` stays good under NOSPACE.
 pub(in crate::probes) struct Alarms;
 
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
-
 impl Probe for Alarms {
     const NAME: &'static str = "etcd.alarms";
     const ABOUT: &'static str = "asks for the alarms of every member";
     const FACTS: &'static [Fact] = &[Fact { name: "alarms", about: "the alarms: `{member, alarm}`" }];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let mut client = connect(&scope).await?;
         let answer = ask(&scope, "alarm_list", client.alarm(AlarmAction::Get, AlarmType::None, None)).await?;
         let alarms = answer.alarms().iter().map(|alarm| {

@@ -1,15 +1,13 @@
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::connection::{Leader, connect_to, members};
 use super::trouble::trouble;
 use crate::{
     model::{Fact, Facts, HostPort, Target, Trouble, TroubleKind},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// How long one member may take for one read.
@@ -22,11 +20,6 @@ const BOUND: Duration = Duration::from_secs(2);
 /// or there is only one, its trouble is the outcome.
 pub(in crate::probes) struct EndpointHealth;
 
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
-
 impl Probe for EndpointHealth {
     const NAME: &'static str = "etcd.endpoint_health";
     const ABOUT: &'static str = "reads a key from every member, linearizably";
@@ -34,9 +27,9 @@ impl Probe for EndpointHealth {
         Fact { name: "endpoints", about: "by member: `{address, healthy, took_ms, class, trouble}`" },
         Fact { name: "unhealthy", about: "the members that did not answer, each with its trouble" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let members = members(&target);
         let answers = join_all(members.iter().map(|member| read(&scope, &target, member))).await;

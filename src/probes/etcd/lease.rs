@@ -1,8 +1,6 @@
 use std::time::{Duration, Instant};
 
 use etcd_client::{Client, EventType, PutOptions, WatchOptions, WatchStream};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// The lease that is revoked, and the one that is left to expire, in seconds. The server may grant more.
@@ -23,11 +21,6 @@ const EXPIRING_S: i64 = 2;
 /// Locks and leader elections of applications stand on leases: one that never expires is a lock that a dead holder keeps
 /// for ever. The leader's clock decides, so a new leader starts the time again.
 pub(in crate::probes) struct Lease;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Lease {
     const NAME: &'static str = "etcd.lease";
@@ -44,9 +37,9 @@ impl Probe for Lease {
         Fact { name: "late_ms", about: "how much later than granted that was; negative when it came too early" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let (kept, expiring) = (scratch_key::key(&scope, "lease-kept"), scratch_key::key(&scope, "lease-expiring"));
         let (mut kept_lease, mut expiring_lease) = (None, None);
         let looked = tokio::try_join!(

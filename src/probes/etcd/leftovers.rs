@@ -1,28 +1,21 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{connection::connect, scratch_key};
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Lists the keys of this run that are still on the cluster.
 pub(in crate::probes) struct Leftovers;
 
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
-
 impl Probe for Leftovers {
     const NAME: &'static str = "etcd.leftovers";
     const ABOUT: &'static str = "lists keys of this run that are still there";
     const FACTS: &'static [Fact] = &[Fact { name: "leftovers", about: "their names" }];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let mut client = connect(&scope).await?;
         let mut leftovers = scratch_key::ours(&scope, &mut client, "range").await?;
         leftovers.retain(|key| key.contains(scope.run.as_str()));

@@ -2,8 +2,6 @@ use std::net::IpAddr;
 
 use etcd_client::Member;
 use futures::future::{join_all, try_join_all};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
@@ -13,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, HostPort, Trouble, TroubleKind, clip, printable},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Asks for the list of members and dials every client URL in it.
@@ -22,11 +20,6 @@ use crate::{
 /// advertises that too. Members that were each bootstrapped alone answer one by one with a list of themselves, so every
 /// declared member is asked for its cluster.
 pub(in crate::probes) struct Members;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Members {
     const NAME: &'static str = "etcd.members";
@@ -39,9 +32,9 @@ impl Probe for Members {
         Fact { name: "unusable", about: "client URLs no other machine can use" },
         Fact { name: "cluster_ids", about: "the different clusters that the declared members belong to" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut client = connect(&scope).await?;
         let answer = ask(&scope, "member_list", client.member_list()).await?;

@@ -1,6 +1,4 @@
 use etcd_client::{Client, Compare, CompareOp, PutOptions, ResponseHeader, Txn, TxnOp};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -9,7 +7,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, HostPort, Target, Trouble},
-    probes::{Probe, Scope, random_text},
+    probes::{NoParameters, Probe, Scope, random_text},
 };
 
 /// The lease behind the key, in seconds: the key goes away with it if we cannot delete it.
@@ -21,11 +19,6 @@ const LEASE_S: i64 = 60;
 /// members, comes from another one than took the write: both need a quorum. A serializable read from the same member
 /// would prove neither.
 pub(in crate::probes) struct RoundTrip;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for RoundTrip {
     const NAME: &'static str = "etcd.round_trip";
@@ -44,9 +37,9 @@ impl Probe for RoundTrip {
         Fact { name: "swept", about: "how many keys of runs older than an hour were removed" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let key = scratch_key::key(&scope, "round-trip");
         let mut lease = None;
         let looked = look(&scope, &key, &mut lease).await;

@@ -1,8 +1,6 @@
 use std::time::Instant;
 
 use etcd_client::{EventType, PutOptions, WatchOptions, WatchStream};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -12,7 +10,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// The lease behind the key, in seconds.
@@ -24,11 +22,6 @@ const LEASE_S: i64 = 60;
 /// call work.
 pub(in crate::probes) struct Watch;
 
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
-
 impl Probe for Watch {
     const NAME: &'static str = "etcd.watch";
     const ABOUT: &'static str = "watches a key, writes and deletes it, and waits for both events";
@@ -37,9 +30,9 @@ impl Probe for Watch {
         Fact { name: "took_ms", about: "from the write to the second event, in milliseconds" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let key = scratch_key::key(&scope, "watch");
         let mut lease = None;
         let looked = look(&scope, &key, &mut lease).await;

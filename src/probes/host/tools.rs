@@ -80,9 +80,10 @@ async fn said(scope: &Scope, tool: &Tool) -> Result<Option<String>, Trouble> {
     let output = scope
         .clock
         .phase("run", async {
-            command.output().await.map_err(|error| {
-                Trouble::unable("run", "harness.program", format!("`{}`: {error}", path.display()))
-            })
+            command
+                .output()
+                .await
+                .map_err(|error| Trouble::unable("run", "harness.program", format!("`{}`: {error}", path.display())))
         })
         .await?;
     Ok(Some(clip(&one_line(&String::from_utf8_lossy(&output.stdout)), 500)))

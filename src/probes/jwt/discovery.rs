@@ -1,11 +1,9 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::issuer::discovery;
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// The issuer's discovery document.
@@ -13,11 +11,6 @@ use crate::{
 /// Applications compare the issuer byte by byte, so it is a fact as it stands, without any normalisation.
 /// Source: `OpenID` Connect Discovery 1.0, sections 3 and 4.
 pub(in crate::probes) struct Discovery;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Discovery {
     const NAME: &'static str = "jwt.discovery";
@@ -30,9 +23,9 @@ impl Probe for Discovery {
         Fact { name: "token_endpoint", about: "where it gives out tokens" },
         Fact { name: "algorithms", about: "the algorithms it signs with" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let answer = discovery(&scope, &target).await?;
         let mut facts = Facts::from_iter([

@@ -3,8 +3,6 @@ use kafka_protocol::{
     messages::{DescribeConfigsRequest, describe_configs_request::DescribeConfigsResource},
     protocol::StrBytes,
 };
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -15,7 +13,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Target, Trouble, TroubleKind},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Dials every address the cluster sends its clients to, logs in there and asks who answers.
@@ -23,11 +21,6 @@ use crate::{
 /// The classic fault: the bootstrap address works, and everything after it fails, because clients are sent on to
 /// addresses that only the broker knows. A load balancer in front of several brokers shows as another node answering.
 pub(in crate::probes) struct AdvertisedListeners;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 /// Who answered under an address.
 struct Answered {
@@ -50,9 +43,9 @@ impl Probe for AdvertisedListeners {
         },
         Fact { name: "strangers", about: "the addresses where another broker or another cluster answered" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = Connection::open(&scope).await?;
         let answer = metadata(&mut connection, "metadata", &About::Brokers).await?;

@@ -1,12 +1,10 @@
 use kafka_protocol::messages::ApiKey;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use super::{code::code_name, connection::Connection};
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Asks the broker which requests it understands: the first thing every Kafka client says, before any login.
@@ -14,11 +12,6 @@ use crate::{
 /// Its answer proves that a Kafka listener, and not just an open port, stands behind the address. A controller's
 /// listener answers too, but offers neither Produce nor Fetch. Source: KIP-35, KIP-511.
 pub(in crate::probes) struct ApiVersions;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for ApiVersions {
     const NAME: &'static str = "kafka.api_versions";
@@ -28,9 +21,9 @@ impl Probe for ApiVersions {
         Fact { name: "versions", about: "by request: the lowest and the highest version" },
         Fact { name: "features", about: "by finalised feature (`metadata.version` …): its level" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let connection = Connection::greet(&scope, &target.address, target.tls.as_ref()).await?;
         let answer = &connection.versions;

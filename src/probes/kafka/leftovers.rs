@@ -1,7 +1,5 @@
 use futures::future::try_join_all;
 use kafka_protocol::messages::ListGroupsRequest;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -11,25 +9,20 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Lists the topics and consumer groups of this run that are still on the cluster.
 pub(in crate::probes) struct Leftovers;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Leftovers {
     const NAME: &'static str = "kafka.leftovers";
     const ABOUT: &'static str = "lists topics and consumer groups of this run that are still there";
     const FACTS: &'static [Fact] =
         &[Fact { name: "leftovers", about: "their names, with `topic` or `group` before them" }];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = Connection::open(&scope).await?;
         let answer = metadata(&mut connection, "metadata", &About::EveryTopic).await?;

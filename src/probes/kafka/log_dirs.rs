@@ -1,7 +1,5 @@
 use futures::future::try_join_all;
 use kafka_protocol::messages::DescribeLogDirsRequest;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Target, Trouble, clip, printable},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Asks every broker for its log directories.
@@ -20,11 +18,6 @@ use crate::{
 /// with version 4 (KIP-827, Kafka 3.3).
 pub(in crate::probes) struct LogDirs;
 
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
-
 impl Probe for LogDirs {
     const NAME: &'static str = "kafka.log_dirs";
     const ABOUT: &'static str = "asks every broker for its log directories and their room";
@@ -32,9 +25,9 @@ impl Probe for LogDirs {
         name: "directories",
         about: "by broker and directory: `{node, directory, error, total_bytes, usable_bytes, usable_percent}`; sizes are null before Kafka 3.3",
     }];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = Connection::open(&scope).await?;
         let answer = metadata(&mut connection, "metadata", &About::Brokers).await?;

@@ -1,6 +1,4 @@
 use kafka_protocol::messages::{ApiKey, DescribeClusterRequest};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -11,7 +9,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// `DescribeCluster` tells of fenced brokers from version 2 on (KIP-1073, Kafka 4.0).
@@ -25,11 +23,6 @@ const ENDPOINTS_OF_BROKERS: i8 = 1;
 /// metadata log stand for the registered brokers, and those that are missing from the metadata count as fenced.
 pub(in crate::probes) struct RegisteredBrokers;
 
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
-
 impl Probe for RegisteredBrokers {
     const NAME: &'static str = "kafka.registered_brokers";
     const ABOUT: &'static str = "asks which brokers are registered, and which of them are fenced";
@@ -39,9 +32,9 @@ impl Probe for RegisteredBrokers {
         Fact { name: "fenced", about: "node ids of the brokers that are registered and fenced" },
         Fact { name: "told_by", about: "`cluster` from Kafka 4.0 on, `quorum` before" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let mut connection = Connection::open(&scope).await?;
         let newest = connection.supports(ApiKey::DescribeCluster as i16).map(|range| *range.end());
         if newest.is_some_and(|newest| newest >= WITH_FENCED) {

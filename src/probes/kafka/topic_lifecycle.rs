@@ -1,22 +1,15 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{connection::Connection, scratch_topic};
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Creates a topic, waits for its leader, deletes it and waits until it is gone.
 ///
 /// Creation is asynchronous: its code is `NONE` before the topic has a leader, and a topic without one takes no record.
 pub(in crate::probes) struct TopicLifecycle;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for TopicLifecycle {
     const NAME: &'static str = "kafka.topic_lifecycle";
@@ -31,9 +24,9 @@ impl Probe for TopicLifecycle {
         Fact { name: "swept", about: "how many topics of runs older than an hour were removed" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let name = format!("{}-lifecycle", scope.run.scratch_name());
         let mut connection = Connection::open(&scope).await?;
         let looked = look(&scope, &mut connection, &name).await;

@@ -1,8 +1,6 @@
 use std::collections::BTreeMap;
 
 use kafka_protocol::messages::{MetadataResponse, metadata_response::MetadataResponseTopic};
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -13,7 +11,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, RunId, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 const SETTINGS: [&str; 3] = ["min.insync.replicas", "retention.ms", "cleanup.policy"];
@@ -23,11 +21,6 @@ const SETTINGS: [&str; 3] = ["min.insync.replicas", "retention.ms", "cleanup.pol
 /// A topic's own settings win over the broker's, so a broker that looks right says little. Scratch topics of this
 /// program are left out. Needs the right `DescribeConfigs` on the topics.
 pub(in crate::probes) struct Topics;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Topics {
     const NAME: &'static str = "kafka.topics";
@@ -50,9 +43,9 @@ impl Probe for Topics {
         },
         Fact { name: "unlimited", about: "topics that delete, but by size only: what is in them may stay for ever" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let mut connection = Connection::open(&scope).await?;
         let mut answer = metadata(&mut connection, "metadata", &About::EveryTopic).await?;
         let now = jiff::Timestamp::now();

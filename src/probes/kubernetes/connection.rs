@@ -68,3 +68,17 @@ pub(in crate::probes) fn right_on(api: &str, resource: &str, namespace: Option<&
         None => Right::everywhere(group, resource, verb),
     }
 }
+
+/// The API version of the core group, which a stanza need not name.
+pub(in crate::probes) fn core() -> String {
+    "v1".to_owned()
+}
+
+/// Where a stanza looks: in the infrastructure's namespace, in another, or with `*` in the whole cluster.
+pub(in crate::probes) fn place<'a>(named: Option<&'a str>, infrastructure: &'a str) -> Option<&'a str> {
+    match named {
+        Some("*") => None,
+        Some(namespace) => Some(namespace),
+        None => Some(infrastructure),
+    }
+}

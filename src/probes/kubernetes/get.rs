@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::{
     connect,
-    connection::{KUBERNETES, right_on},
+    connection::{KUBERNETES, core, place, right_on},
 };
 use crate::{
     cluster::collection,
@@ -33,18 +33,6 @@ pub(in crate::probes) struct With {
     namespace: Option<String>,
 }
 
-fn core() -> String {
-    "v1".to_owned()
-}
-
-fn place<'a>(with: &'a With, infrastructure: &'a str) -> Option<&'a str> {
-    match with.namespace.as_deref() {
-        Some("*") => None,
-        Some(namespace) => Some(namespace),
-        None => Some(infrastructure),
-    }
-}
-
 impl Probe for Get {
     const NAME: &'static str = "kubernetes.get";
     const ABOUT: &'static str = "gets one object";
@@ -57,7 +45,7 @@ impl Probe for Get {
     type With = With;
 
     fn rights(with: &With, namespace: &str) -> Vec<Right> {
-        vec![right_on(&with.api, &with.resource, place(with, namespace), "get").only(&with.name)]
+        vec![right_on(&with.api, &with.resource, place(with.namespace.as_deref(), namespace), "get").only(&with.name)]
     }
 
     async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
@@ -69,7 +57,7 @@ impl Probe for Get {
             ));
         }
         let connection = connect(&scope).await?;
-        let namespace = place(&with, &connection.cluster.namespace);
+        let namespace = place(with.namespace.as_deref(), &connection.cluster.namespace);
         let path = format!("{}/{}", collection(&with.api, &with.resource, namespace), with.name);
         let right = right_on(&with.api, &with.resource, namespace, "get").only(&with.name);
         let object = connection.api.get(&scope.clock, &path, &right).await?;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     connect,
-    connection::{KUBERNETES, listing},
+    connection::{KUBERNETES, core, listing, place},
 };
 use crate::{
     cluster::collection,
@@ -34,18 +34,6 @@ pub(in crate::probes) struct With {
     labels: Option<String>,
 }
 
-fn core() -> String {
-    "v1".to_owned()
-}
-
-fn place<'a>(with: &'a With, infrastructure: &'a str) -> Option<&'a str> {
-    match with.namespace.as_deref() {
-        Some("*") => None,
-        Some(namespace) => Some(namespace),
-        None => Some(infrastructure),
-    }
-}
-
 impl Probe for List {
     const NAME: &'static str = "kubernetes.list";
     const ABOUT: &'static str = "lists the objects of a kind";
@@ -58,12 +46,12 @@ impl Probe for List {
     type With = With;
 
     fn rights(with: &With, namespace: &str) -> Vec<Right> {
-        vec![listing(&with.api, &with.resource, place(with, namespace))]
+        vec![listing(&with.api, &with.resource, place(with.namespace.as_deref(), namespace))]
     }
 
     async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
         let connection = connect(&scope).await?;
-        let namespace = place(&with, &connection.cluster.namespace);
+        let namespace = place(with.namespace.as_deref(), &connection.cluster.namespace);
         let mut path = collection(&with.api, &with.resource, namespace);
         if let Some(labels) = &with.labels {
             let selector: String = url::form_urlencoded::byte_serialize(labels.as_bytes()).collect();

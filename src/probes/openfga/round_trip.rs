@@ -1,14 +1,12 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::api::{OpenFga, Store, allowed, garbage};
 use crate::{
     model::{Fact, Facts, RunId, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// A store of our own: model, tuple, decision, tuple removed, decision, store removed.
@@ -16,11 +14,6 @@ use crate::{
 /// Decisions on tuples that somebody wrote long ago say nothing of whether new ones arrive; a datastore that has become
 /// read-only answers every check.
 pub(in crate::probes) struct RoundTrip;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 /// What another run has left behind is removed when it is older than this.
 const STALE: Duration = Duration::from_secs(3_600);
@@ -35,9 +28,9 @@ impl Probe for RoundTrip {
         Fact { name: "swept", about: "how many stores of earlier runs were removed" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let server = OpenFga::of(&scope)?;
         let swept = sweep(&server).await?;
         let name = scope.run.scratch_name();

@@ -1,11 +1,9 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::session::{Login, shared};
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Ends one segment of the write-ahead log, once in a run, and tells whether the archiver has taken it since.
@@ -14,11 +12,6 @@ use crate::{
 /// written is one message to the log itself, which nobody reads. The role must be granted `pg_switch_wal()`.
 /// Source: PostgreSQL, "Backup Control Functions" and `pg_stat_archiver`.
 pub(in crate::probes) struct ArchiveSwitch;
-
-/// Parameters.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 /// Whatever is compared is taken from the server: its own clock, its own names.
 const STATE: &str = "select last_archived_wal, last_failed_wal, failed_count,
@@ -34,9 +27,9 @@ impl Probe for ArchiveSwitch {
         Fact { name: "failing", about: "whether the archiver's last attempt failed" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let login = Login::declared(&target, None)?;
         let session = shared(&scope, &target, &login).await?;

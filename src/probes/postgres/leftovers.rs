@@ -1,29 +1,22 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::session::{Login, shared};
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Lists what this run left on the server: schemas, relations and prepared transactions of its name.
 pub(in crate::probes) struct Leftovers;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Leftovers {
     const NAME: &'static str = "postgres.leftovers";
     const ABOUT: &'static str = "lists what this run left on the server";
     const FACTS: &'static [Fact] =
         &[Fact { name: "leftovers", about: "names of schemas, relations, roles and slots of this run" }];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let session = shared(&scope, &target, &Login::declared(&target, None)?).await?;
         let name = scope.run.scratch_identifier();

@@ -1,5 +1,3 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -8,7 +6,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Target, Trouble},
-    probes::{Probe, Scope, random_text},
+    probes::{NoParameters, Probe, Scope, random_text},
 };
 
 /// Writes in a schema of its own, commits, and reads on a second connection what was written.
@@ -17,11 +15,6 @@ use crate::{
 /// does. The schema has the run's name and is dropped at the end, also when a step failed; schemas that earlier runs
 /// left behind are dropped first.
 pub(in crate::probes) struct Roundtrip;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Roundtrip {
     const NAME: &'static str = "postgres.roundtrip";
@@ -37,9 +30,9 @@ impl Probe for Roundtrip {
         Fact { name: "swept", about: "schemas of earlier runs that were dropped first" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let login = Login::declared(&target, None)?;
         let schema = format!("{}_rw", scope.run.scratch_identifier());

@@ -1,5 +1,3 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -9,7 +7,7 @@ use super::{
 use crate::{
     model::{Fact, Facts, Trouble},
     net::Stream,
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Speaks the first words of the protocol, without a password, and hangs up.
@@ -21,11 +19,6 @@ use crate::{
 /// it ends with the answer to `SSLRequest`: the name of the role is not sent in plain text, and whether TLS is offered
 /// and good is the next check's question.
 pub(in crate::probes) struct Startup;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Startup {
     const NAME: &'static str = "postgres.startup";
@@ -43,9 +36,9 @@ impl Probe for Startup {
         Fact { name: "sqlstate", about: "the SQLSTATE of a refusal" },
         Fact { name: "message", about: "the message of a refusal" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let user = target.user.as_deref().unwrap_or("postgres");
         let database = target.database.as_deref().unwrap_or(user);
@@ -104,7 +97,7 @@ mod tests {
         ];
         for (behaviour, class) in cases {
             let scope = scope_at("postgres", behaviour).await;
-            let trouble = Startup::run(scope, With {}).await.expect_err("no server");
+            let trouble = Startup::run(scope, NoParameters {}).await.expect_err("no server");
             assert_eq!(trouble.class, class, "{behaviour:?}: {trouble}");
         }
     }

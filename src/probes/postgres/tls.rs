@@ -1,10 +1,7 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use super::greeting::open;
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope, net},
+    probes::{NoParameters, Probe, Scope, net},
 };
 
 /// Asks for TLS in the protocol's own words (`SSLRequest`), shakes hands with verification on, and hangs up.
@@ -13,18 +10,13 @@ use crate::{
 /// always. Where the configuration declares no TLS nothing is sent and `declared` is false.
 pub(in crate::probes) struct Tls;
 
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
-
 impl Probe for Tls {
     const NAME: &'static str = "postgres.tls";
     const ABOUT: &'static str = "asks for TLS and shakes hands, verification on";
     const FACTS: &'static [Fact] = net::TLS_FACTS;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         if target.tls.is_none() {
             return Ok(net::tls_facts(None));

@@ -1,12 +1,10 @@
 use redis::Value as Reply;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::connection::{Login, connect};
 use crate::{
     model::{Fact, Facts, HostPort, Target, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Reads `CLUSTER NODES`, and dials every address that the cluster announces.
@@ -14,11 +12,6 @@ use crate::{
 /// A client is sent to these addresses by `MOVED`: a node that announces one that cannot be reached loses a part of all
 /// keys, while the node that was asked answers well. Source: Redis, "CLUSTER NODES".
 pub(in crate::probes) struct Cluster;
-
-/// Parameters.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Cluster {
     const NAME: &'static str = "redis.cluster";
@@ -32,9 +25,9 @@ impl Probe for Cluster {
         Fact { name: "failing", about: "the addresses of nodes that are failing or were given up" },
         Fact { name: "announced", about: "by node: {address, role, reached, trouble}" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = connect(&scope, &target, &Login::declared(&target, None)?).await?;
         let text = match connection.ask(&scope, "op", &["CLUSTER", "NODES"]).await? {

@@ -1,6 +1,4 @@
 use redis::Cmd;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
@@ -10,7 +8,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Target, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Writes a key and asks whether it has reached the fsynced append-only file.
@@ -19,11 +17,6 @@ use crate::{
 /// fact. It is younger than Redis 7.2; on older servers the server's own account of its file is taken instead
 /// (the write grew it, no fsync is outstanding), and `proof` says which it was.
 pub(in crate::probes) struct Durability;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 /// How long the server may wait for its own disk, in milliseconds: `everysec` syncs once a second.
 const WAIT_MS: &str = "3000";
@@ -41,9 +34,9 @@ impl Probe for Durability {
         Fact { name: "refusal", about: "why WAITAOF was refused, if it was" },
     ];
     const WRITES: bool = true;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let login = Login::declared(&target, None)?;
         let key = format!("{}-aof", scope.run.scratch_name());

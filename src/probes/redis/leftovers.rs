@@ -1,6 +1,4 @@
 use redis::Value as Reply;
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use super::{
@@ -9,7 +7,7 @@ use super::{
 };
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Lists keys of this run that are still there.
@@ -17,11 +15,6 @@ use crate::{
 /// `SCAN` walks the whole keyspace, so it is bounded: on a server with more keys than that only a part is looked at,
 /// and `complete` says so. Every key of ours expires by itself within 30 seconds anyway.
 pub(in crate::probes) struct Leftovers;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 /// Keys looked at in one step, and the most steps: half a million keys.
 const STEP: &str = "1000";
@@ -34,9 +27,9 @@ impl Probe for Leftovers {
         Fact { name: "leftovers", about: "the keys" },
         Fact { name: "complete", about: "whether the whole keyspace was looked at" },
     ];
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
         let mut connection = connect(&scope, &target, &Login::declared(&target, None)?).await?;
         let pattern = format!("{}*", scope.run.scratch_name());

@@ -1,10 +1,8 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
 use serde_json::json;
 
 use crate::{
     model::{Fact, Facts, Trouble, Verdict},
-    probes::{FinishedCheck, Probe, Scope},
+    probes::{FinishedCheck, NoParameters, Probe, Scope},
 };
 
 /// Whether every refusal of this run was seen beside its positive control.
@@ -12,11 +10,6 @@ use crate::{
 /// A server that refuses everybody passes every "must be refused" check; only a control that was let in by the same
 /// server in the same run gives a refusal its meaning.
 pub(in crate::probes) struct Controls;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Controls {
     const NAME: &'static str = "suite.controls";
@@ -26,9 +19,9 @@ impl Probe for Controls {
         Fact { name: "without_control", about: "those of them without a control that passed" },
     ];
     const NEEDS_TARGET: bool = false;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(scope: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let finished = scope.view.finished();
         let refusals: Vec<&FinishedCheck> =
             finished.iter().filter(|check| !check.control.is_empty() && check.verdict == Verdict::Pass).collect();

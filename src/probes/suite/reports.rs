@@ -1,20 +1,12 @@
-use schemars::JsonSchema;
-use serde::Deserialize;
-
 use crate::{
     model::{Fact, Facts, Trouble},
-    probes::{Probe, Scope},
+    probes::{NoParameters, Probe, Scope},
 };
 
 /// Whether the written reports name every planned check exactly once.
 ///
 /// The supervisor settles this one itself, after the worker ended: it writes the reports, reads them back and compares.
 pub(in crate::probes) struct Reports;
-
-/// Parameters: none.
-#[derive(Debug, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(in crate::probes) struct With {}
 
 impl Probe for Reports {
     const NAME: &'static str = "suite.reports";
@@ -25,9 +17,9 @@ impl Probe for Reports {
         Fact { name: "missing", about: "reports that lack a check or name one twice, each with its sentence" },
     ];
     const NEEDS_TARGET: bool = false;
-    type With = With;
+    type With = NoParameters;
 
-    async fn run(_: Scope, _: With) -> Result<Facts, Trouble> {
+    async fn run(_: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         Err(Trouble::unable(
             "plan",
             "harness.not_here",
