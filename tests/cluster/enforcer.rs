@@ -69,7 +69,7 @@ fn down(cluster: &Cluster) {
     let _mended = at_the_end(|| scale("1"));
     scale("0");
     let run = Run::of(cluster, &[&DENIALS[..], &["netpol/matrix-deny/opa"]].concat());
-    assert_eq!(run.red(), ["netpol/matrix-allow/redis"], "{}", run.printed);
+    assert_eq!(run.red(), ["service/ready-endpoints/redis"], "{}", run.printed);
     assert_ne!(run.code, 0, "{}", run.printed);
     run.passes_no_denial("/redis");
     run.passes(&["netpol/enforcement-canary", "netpol/matrix-deny/opa"]);
