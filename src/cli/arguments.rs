@@ -260,7 +260,7 @@ pub struct CollectArguments {
 pub struct RbacArguments {
     #[command(flatten)]
     pub selection: SelectionArguments,
-    /// The ServiceAccount to bind the Roles to
+    /// The `ServiceAccount` to bind the Roles to
     #[arg(long, value_name = "NAME", default_value = "soma-conformance")]
     pub service_account: String,
     /// Its namespace

@@ -68,7 +68,7 @@ fn of_credentials(configuration: &Configuration, plan: &Plan) -> Vec<Right> {
         .collect()
 }
 
-/// A ClusterRole for what has no namespace or none known before, a Role for each namespace, and their bindings.
+/// A `ClusterRole` for what has no namespace or none known before, a Role for each namespace, and their bindings.
 fn objects(rights: &[Right], account: &str, home: &str) -> Vec<Value> {
     let mut by_place: BTreeMap<Option<&str>, Vec<&Right>> = BTreeMap::new();
     for right in rights {

@@ -164,9 +164,11 @@ pub(super) fn conduct(
         settle_reports_check(&mut journal, &check, folder, observer).unwrap_or_else(&mut remember);
     }
     for what in history::compared(history, journal.events(), true) {
-        journal.append(what).map(|_| ()).unwrap_or_else(|error| remember(error.into()));
+        if let Err(error) = journal.append(what) {
+            remember(error.into());
+        }
     }
-    match journal.append(What::RunFinished).map(Event::clone) {
+    match journal.append(What::RunFinished).cloned() {
         Ok(event) => observer(&event),
         Err(error) => remember(error.into()),
     }

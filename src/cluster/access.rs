@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::model::{ClusterAccess, Secret};
 
-/// Where Kubernetes puts the token of a pod's ServiceAccount.
+/// Where Kubernetes puts the token of a pod's `ServiceAccount`.
 /// Source: Kubernetes, "Accessing the Kubernetes API from a Pod".
 const POD_TOKEN: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 

@@ -108,7 +108,11 @@ impl Api {
                 None => return Ok(answer),
                 Some(pause) => {
                     returns += 1;
-                    clock.phase("throttled", async { Ok(tokio::time::sleep(pause).await) }).await.map_err(ours)?;
+                    let waiting = async {
+                        tokio::time::sleep(pause).await;
+                        Ok(())
+                    };
+                    clock.phase("throttled", waiting).await.map_err(ours)?;
                 }
             }
         }
@@ -144,8 +148,7 @@ impl Api {
                 .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&bytes).into_owned()));
             Ok(Answer { status: head.status.as_u16(), body, warnings, date, retry_after })
         });
-        let task = AbortOnDrop(task);
-        async move { task.await }
+        AbortOnDrop(task)
     }
 
     /// Follows a text that grows, such as a pod's log, line by line.
@@ -209,12 +212,12 @@ impl Api {
         self.change(clock, Method::POST, path, Some(("application/json", object)), right).await
     }
 
-    /// Merges `patch` into the object at `path`.
+    /// Merges `change` into the object at `path`.
     ///
     /// # Errors
     /// Unable, when the API server does not.
-    pub async fn merge(&self, clock: &Clock, path: &str, patch: Value, right: &Right) -> Result<Value, Trouble> {
-        self.change(clock, Method::PATCH, path, Some(("application/merge-patch+json", patch)), right).await
+    pub async fn merge(&self, clock: &Clock, path: &str, change: Value, right: &Right) -> Result<Value, Trouble> {
+        self.change(clock, Method::PATCH, path, Some(("application/merge-patch+json", change)), right).await
     }
 
     /// Deletes the object at `path`; one that is gone already is as good.

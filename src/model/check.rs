@@ -106,6 +106,7 @@ pub struct Eventually {
 
 /// One check of a plan: a stanza with every value resolved.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a property of its own that a stanza or a probe has")]
 pub struct PlannedCheck {
     /// Its stable name.
     pub id: CheckId,

@@ -27,7 +27,7 @@ pub struct Cluster {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ClusterAccess {
-    /// By the ServiceAccount of the pod that we run in.
+    /// By the `ServiceAccount` of the pod that we run in.
     InCluster,
     /// By a kubeconfig with one context, as JSON. Its files are named by absolute path.
     Kubeconfig {

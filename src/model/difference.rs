@@ -291,6 +291,7 @@ fn context(old: &Side, new: &Side) -> Vec<String> {
 }
 
 #[cfg(test)]
+#[expect(clippy::type_complexity, reason = "a table of a word and what it changes")]
 mod tests {
     use super::*;
     use crate::model::{Profile, RunVerdict};

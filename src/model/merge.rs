@@ -238,7 +238,7 @@ fn whole_plan(parts: &BTreeMap<usize, Part>, of: usize) -> Plan {
         .collect();
     let deadline_ms = parts.values().map(|part| part.report.plan.deadline_ms).max().unwrap_or_default();
     let sharding = Some(Box::new(Sharding::Whole(merged)));
-    Plan { checks, sharding, deadline_ms, ..first.report.plan.clone() }
+    Plan { checks, deadline_ms, sharding, ..first.report.plan.clone() }
 }
 
 fn provenance(parts: &BTreeMap<usize, Part>, command: &str) -> Provenance {
@@ -330,6 +330,7 @@ fn result_of(part: &Part, id: &CheckId, started: Timestamp) -> Option<(Timestamp
 }
 
 #[cfg(test)]
+#[expect(clippy::type_complexity, reason = "a table of a word and what it changes")]
 mod tests {
     use super::*;
     use crate::model::RunVerdict;

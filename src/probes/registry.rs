@@ -16,6 +16,7 @@ pub fn registry() -> &'static [RegisteredProbe] {
     own()
 }
 
+#[expect(clippy::too_many_lines, reason = "one line for each probe")]
 pub(super) const fn own() -> &'static [RegisteredProbe] {
     const {
         &[

@@ -136,8 +136,8 @@ impl Results {
     fn snapshot(self) -> Result<Snapshot, String> {
         let mut ids: Vec<&CheckId> = self.checks.iter().map(|check| &check.id).collect();
         ids.sort();
-        if let Some(pair) = ids.windows(2).find(|pair| pair[0] == pair[1]) {
-            return Err(format!("it holds `{}` twice", pair[0]));
+        if let Some([twice, _]) = ids.array_windows().find(|[one, other]| one == other) {
+            return Err(format!("it holds `{twice}` twice"));
         }
         let run = self.run;
         let side = Side {

@@ -1,7 +1,7 @@
-//! NetworkPolicies as pure data: what the objects of the API say, evaluated without asking anybody.
+//! `NetworkPolicies` as pure data: what the objects of the API say, evaluated without asking anybody.
 //!
 //! It is the reference that a cluster's behaviour is compared with, and it finds holes that no connection was tried
-//! through. Kinds of other vendors (Cilium, Calico, AdminNetworkPolicy) are outside of it.
+//! through. Kinds of other vendors (Cilium, Calico, `AdminNetworkPolicy`) are outside of it.
 //! Source: Kubernetes API, `NetworkPolicySpec`; "Network Policies".
 
 mod block;

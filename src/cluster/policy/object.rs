@@ -2,7 +2,7 @@ use serde_json::Value;
 
 use super::{Direction, Labels, Peer, Place, PortRule, Selector};
 
-/// A NetworkPolicy.
+/// A `NetworkPolicy`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
     /// Its name.

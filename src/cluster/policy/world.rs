@@ -111,6 +111,7 @@ impl World {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "literals are written where they are used")]
 mod tests {
     use serde_json::json;
 

@@ -113,8 +113,8 @@ fn bound(claim: &Value, pod: &Value, took_ms: u64) -> Bound {
     let text = |value: &Value| value.as_str().filter(|text| !text.is_empty()).map(str::to_owned);
     let is_bound = claim["status"]["phase"] == "Bound";
     let phase = pod["status"]["phase"].as_str().unwrap_or("unknown");
-    let conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
-    let told = conditions.filter_map(|one| one["message"].as_str()).next();
+    let mut conditions = pod["status"]["conditions"].as_array().into_iter().flatten();
+    let told = conditions.find_map(|one| one["message"].as_str());
     let waits_for = (phase != "Succeeded").then(|| {
         let claim = if is_bound { "bound" } else { "pending" };
         format!("the claim is {claim}, its pod {phase}{}", told.map(|told| format!(": {told}")).unwrap_or_default())

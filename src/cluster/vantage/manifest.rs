@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::{Wish, program::WISH, wish::own_labels};
 use crate::model::RunId;
 
-/// A scratch namespace that enforces PodSecurity `restricted`, also upon us.
+/// A scratch namespace that enforces `PodSecurity` `restricted`, also upon us.
 pub(super) fn namespace(name: &str, run: &RunId, label: Option<(String, String)>) -> Value {
     let mut labels = own_labels(run);
     labels.insert("pod-security.kubernetes.io/enforce".to_owned(), "restricted".to_owned());
@@ -67,16 +67,16 @@ pub(super) fn pod_with_claim(name: &str, run: &RunId, image: &str, wish: &Wish, 
 
 /// Nothing may come in.
 pub(super) fn deny_policy(name: &str, run: &RunId) -> Value {
-    policy(name, run, json!([]))
+    policy(name, run, &json!([]))
 }
 
 /// Only a namespace of this name may come in.
 pub(super) fn allow_policy(name: &str, run: &RunId, namespace: &str) -> Value {
     let selector = json!({"matchLabels": {"kubernetes.io/metadata.name": namespace}});
-    policy(name, run, json!([{"from": [{"namespaceSelector": selector}]}]))
+    policy(name, run, &json!([{"from": [{"namespaceSelector": selector}]}]))
 }
 
-fn policy(name: &str, run: &RunId, ingress: Value) -> Value {
+fn policy(name: &str, run: &RunId, ingress: &Value) -> Value {
     json!({
         "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
         "metadata": {"name": name, "labels": own_labels(run)},

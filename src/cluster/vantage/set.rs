@@ -224,8 +224,8 @@ impl Vantages {
     pub async fn flip(&self, clock: &Clock, label: &(String, String), on: bool) -> Result<(), Trouble> {
         let path = format!("{}/{}", collection("v1", "namespaces", None), Source::Flipped.namespace(&self.run));
         let value = if on { serde_json::json!(label.1) } else { serde_json::Value::Null };
-        let patch = serde_json::json!({"metadata": {"labels": {&label.0: value}}});
-        self.api.merge(clock, &path, patch, &Right::everywhere("", "namespaces", "patch")).await.map(drop)
+        let change = serde_json::json!({"metadata": {"labels": {&label.0: value}}});
+        self.api.merge(clock, &path, change, &Right::everywhere("", "namespaces", "patch")).await.map(drop)
     }
 }
 
@@ -251,7 +251,7 @@ pub async fn remove(api: &Api, cluster: &Cluster, run: &RunId) {
     let clock = Clock::new(Duration::from_secs(5));
     let right = Right::everywhere("", "namespaces", "delete");
     let root = collection("v1", "namespaces", None);
-    let paths = namespaces(cluster, run).into_iter().map(|(name, _)| format!("{root}/{name}"));
+    let paths = namespaces(cluster, run).into_keys().map(|name| format!("{root}/{name}"));
     let guests = cluster.application.iter().chain([&cluster.namespace]);
     let pods = guests.map(|namespace| format!("{}/{}", collection("v1", "pods", Some(namespace)), run.scratch_name()));
     let deletions = paths.chain(pods).map(|path| {
@@ -355,7 +355,7 @@ mod tests {
         let sample = |(at, outcome): (usize, &Outcome)| Sample {
             seq: at as u64,
             to: "10.0.0.1:1".to_owned(),
-            at_ms: 1_000 + at as i64 * 500,
+            at_ms: 1_000 + i64::try_from(at).unwrap_or(0) * 500,
             outcome: *outcome,
             took_us: 1,
         };

@@ -15,7 +15,7 @@ use crate::{
 
 /// Whether admission would let a pod in: a server-side dry run, which leaves nothing.
 ///
-/// The pod keeps to PodSecurity `restricted` but for the one control it is asked to violate. Only a *pod* tells: the
+/// The pod keeps to `PodSecurity` `restricted` but for the one control it is asked to violate. Only a *pod* tells: the
 /// policy is not applied to Deployments, whose dry run always passes.
 /// Source: Kubernetes, "Pod Security Admission".
 pub(in crate::probes) struct Admit;
@@ -32,7 +32,7 @@ pub(in crate::probes) struct With {
     namespace: Option<String>,
 }
 
-/// A control of PodSecurity `restricted`, violated.
+/// A control of `PodSecurity` `restricted`, violated.
 #[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 enum Violation {
@@ -127,7 +127,7 @@ fn pod(name: &str, violation: Option<Violation>) -> Value {
         Some(Violation::HostNetwork) => spec["hostNetwork"] = json!(true),
         Some(Violation::HostPath) => spec["volumes"] = json!([{"name": "host", "hostPath": {"path": "/etc"}}]),
         Some(Violation::RunAsRoot) => {
-            spec["securityContext"] = json!({"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}})
+            spec["securityContext"] = json!({"runAsUser": 0, "seccompProfile": {"type": "RuntimeDefault"}});
         }
         Some(Violation::NoSeccomp) => spec["securityContext"] = json!({"runAsNonRoot": true, "runAsUser": 65532}),
         Some(Violation::AddedCapability) => {

@@ -6,7 +6,6 @@ use super::{
     connect,
     connection::{KUBERNETES, listing},
     infrastructure::{list, name},
-    quantity::bytes,
     raw::version_of,
 };
 use crate::{
@@ -86,7 +85,8 @@ fn row(node: &Value, lease: Option<&Value>, now: Timestamp, minor: Option<i64>) 
     let renewed = lease.and_then(|lease| lease["spec"]["renewTime"].as_str()?.parse::<Timestamp>().ok());
     let kubelet = &status["nodeInfo"]["kubeletVersion"];
     let kubelet_minor = version_of(&json!({"gitVersion": kubelet})).and_then(|version| version["minor"].as_i64());
-    let gpus = |which: &str| status[which]["nvidia.com/gpu"].as_str().and_then(bytes).unwrap_or(0.0) as i64;
+    let gpus =
+        |which: &str| status[which]["nvidia.com/gpu"].as_str().and_then(|text| text.parse::<u64>().ok()).unwrap_or(0);
     json!({
         "ready": is_ready,
         "pressures": pressures,

@@ -16,7 +16,7 @@ const AT_ONCE: usize = 8;
 ///
 /// A missing right is *unable* and not a fact: the infrastructure is not worse for it, we just cannot tell. Each check
 /// that needs the right says the same on its own; this one says all of them at once, with the rules to add.
-/// Source: Kubernetes, SelfSubjectAccessReview.
+/// Source: Kubernetes, `SelfSubjectAccessReview`.
 pub(in crate::probes) struct Permissions;
 
 impl Probe for Permissions {

@@ -140,7 +140,7 @@ fn resolved(target: &Value, pod: Option<&Value>) -> Option<u64> {
 /// The pods that the selector takes; none without a selector.
 fn selected<'a>(spec: &Value, pods: &'a [Value]) -> Vec<&'a Value> {
     let selector = &spec["selector"];
-    if !selector.as_object().is_some_and(|labels| !labels.is_empty()) {
+    if selector.as_object().is_none_or(serde_json::Map::is_empty) {
         return Vec::new();
     }
     let selector = json!({"matchLabels": selector});
@@ -162,6 +162,7 @@ fn workload(pod: &Value) -> String {
 }
 
 #[cfg(test)]
+#[expect(clippy::needless_pass_by_value, reason = "literals are written where they are used")]
 mod tests {
     use super::*;
 

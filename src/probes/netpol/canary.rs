@@ -12,7 +12,7 @@ use crate::{
 /// How long a policy may take to hold. The API promises only that it will, some time.
 const WITHIN: Duration = Duration::from_secs(30);
 
-/// Whether the cluster enforces NetworkPolicies at all, proved on a server of our own in a scratch namespace.
+/// Whether the cluster enforces `NetworkPolicies` at all, proved on a server of our own in a scratch namespace.
 ///
 /// Open, closed by a deny policy, opened to one namespace by an allow policy and to no other, closed again, open again.
 /// Without the first and the third a dead server would look like perfect enforcement; without this probe every policy

@@ -1,4 +1,4 @@
-//! Probes of what NetworkPolicies let through, seen by probe pods in several namespaces.
+//! Probes of what `NetworkPolicies` let through, seen by probe pods in several namespaces.
 
 mod canary;
 mod egress;

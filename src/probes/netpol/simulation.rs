@@ -18,7 +18,7 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// Whether what was observed is what the policy objects say, cell by cell: source by address of a pod.
 ///
 /// A difference is either an enforcer that does something else than the policies say, or a policy of another kind
-/// (Cilium, Calico, AdminNetworkPolicy) that the objects looked at do not tell of.
+/// (Cilium, Calico, `AdminNetworkPolicy`) that the objects looked at do not tell of.
 pub(in crate::probes) struct Simulation;
 
 impl Probe for Simulation {

@@ -61,7 +61,7 @@ impl<'a> Node<'a> {
     fn parse(line: &'a str) -> Option<Self> {
         let mut words = line.split_ascii_whitespace();
         let (id, place, flags, master) = (words.next()?, words.next()?, words.next()?, words.next()?);
-        let link = words.nth(3)?;
+        let state = words.nth(3)?;
         let (endpoint, rest) = place.split_once('@').unwrap_or((place, ""));
         // A client is sent to the host name where one is announced.
         let announced = rest.split(',').nth(1).filter(|name| !name.is_empty());
@@ -71,7 +71,7 @@ impl<'a> Node<'a> {
             address: format!("{}:{port}", announced.map_or_else(|| bracketed(ip), str::to_owned)),
             flags: flags.split(',').collect(),
             master,
-            connected: link == "connected",
+            connected: state == "connected",
             slots: words.map(slots_of).sum(),
         })
     }
