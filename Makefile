@@ -47,7 +47,7 @@ schemas: build ## Write the committed JSON Schemas again
 clean: ## Remove what builds and runs left in target/; the servers' cache stays
 	cargo clean
 
-.PHONY: cluster-up cluster-status cluster-down cluster-demo rbac soak
+.PHONY: cluster-up cluster-status cluster-down cluster-demo test-cluster rbac soak
 cluster-up: ## Raise a real single-node Kubernetes in namespaces of its own (root; builds it once)
 	@fixtures/cluster/up.sh
 
@@ -56,6 +56,10 @@ cluster-status: ## Say which parts of the cluster run
 
 cluster-demo: stack ## Have the reference release judged by a Job inside the reference cluster (root); the reports are in target/cluster-demo
 	@fixtures/cluster/judge.sh $(CURDIR)/target/cluster-demo
+
+test-cluster: stack ## Show on a real Kubernetes what only one can show: policies, rights, killed Jobs (root; builds it once)
+	@fixtures/cluster/setup.sh
+	cargo test --locked --workspace --features soma-conformance/faults --test cluster
 
 rbac: build ## Write the chart's Roles again: exactly what the program needs
 	for profile in dev staging prod; do $(PROGRAM) rbac --profile $$profile >deploy/chart/rbac/$$profile.yaml; done
