@@ -24,7 +24,7 @@ echo "$code" >"$WORK/$1-$2.code"
 import json, sys
 for check in json.load(open(sys.argv[1]))["checks"]:
     if check["verdict"] in ("fail", "error", "not_run"):
-        print(f'  {check["id"]}: {check["verdict"]}: {check["reason"]}')
+        print(f'  {check["id"]}: {check["verdict"]}: {check.get("observed")}')
 PY
 rm -rf "$WORK/$1-$2"
 END
