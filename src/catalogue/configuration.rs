@@ -9,14 +9,13 @@ use serde_json::{Map, Value, json};
 use super::{
     ConfigurationFile, Diagnostics, Node, ServiceEntry, SourceFile,
     configuration_file::{self, CredentialEntry, SecretEntry, TlsEntry},
+    contradictions,
     diagnostics::suggestion,
+    known_values::{self, DeclaredValue},
     node::Step,
     typed::typed,
 };
-use crate::model::{HostPort, Profile, SourcePlace, Waiver};
-
-/// The service that stands for the Kubernetes API.
-pub const KUBERNETES: &str = "kubernetes";
+use crate::model::{HostPort, KUBERNETES, Profile, SourcePlace, Via, Waiver};
 
 /// The profile's defaults with the user's file over them.
 #[derive(Debug, Clone)]
@@ -27,6 +26,8 @@ pub struct Configuration {
     pub services: BTreeMap<String, ServiceDeclaration>,
     /// Values that checks compare with.
     pub values: Value,
+    /// Those of them that the user's file declares.
+    pub(super) declared_values: Vec<DeclaredValue>,
     /// The published contract's file, absolute.
     pub contract_file: Option<PathBuf>,
     /// Declared exceptions.
@@ -76,6 +77,7 @@ pub struct ClusterDeclaration {
     pub context: Option<String>,
     pub namespace: Option<String>,
     pub image: Option<String>,
+    pub via: Option<Via>,
 }
 
 /// TLS material by absolute path.
@@ -156,11 +158,18 @@ impl Configuration {
         }
         let mut values = Value::Object(defaults.parsed.values.clone());
         let (mut contract_file, mut waivers, mut files) = (None, Vec::new(), Vec::new());
+        let mut declared_values = Vec::new();
         if let Some(user) = user {
             for (name, entry) in &user.parsed.services {
                 let base = services.remove(name);
-                services.insert(name.clone(), declare(base.as_ref(), entry, user, name, diagnostics));
+                let declared = declare(base.as_ref(), entry, user, name, diagnostics);
+                for one in contradictions::find(name, entry, &declared) {
+                    let place = user.node.place_of(&steps_to(name, one.key));
+                    diagnostics.add(&user.file.name, place, one.title, one.hint);
+                }
+                services.insert(name.clone(), declared);
             }
+            declared_values = known_values::declared(&user.node, &user.file.name);
             merge_values(&mut values, &Value::Object(user.parsed.values.clone()));
             contract_file = user.parsed.contract.as_ref().map(|contract| absolute(&user.folder, &contract.file));
             waivers.clone_from(&user.parsed.waivers);
@@ -170,6 +179,7 @@ impl Configuration {
             profile,
             services,
             values,
+            declared_values,
             contract_file,
             waivers,
             application: None,
@@ -190,6 +200,22 @@ impl Configuration {
             "application": application,
             "cluster": {"allow_label": {"key": self.allow_label().0, "value": self.allow_label().1}},
         })
+    }
+
+    /// The same, with the servers of its cluster reached another way than the file says.
+    #[must_use]
+    pub fn reached(mut self, via: Option<Via>) -> Self {
+        if let (Some(service), Some(via)) = (self.services.get_mut(KUBERNETES), via) {
+            service.cluster.via = Some(via);
+        }
+        self
+    }
+
+    /// How the servers are reached.
+    #[must_use]
+    pub fn via(&self) -> Via {
+        let cluster = self.services.get(KUBERNETES).filter(|service| service.enabled);
+        cluster.and_then(|service| service.cluster.via).unwrap_or_default()
     }
 
     /// The namespace of the shared infrastructure.
@@ -254,9 +280,10 @@ pub(super) fn digest_of(bytes: &[u8]) -> String {
 fn layer(file: SourceFile, folder: &Path, diagnostics: &mut Diagnostics) -> Option<Layer> {
     diagnostics.know(&file);
     let node = super::read::parse(&file, diagnostics)?;
-    // An empty file declares nothing, which is allowed.
+    // An empty file declares nothing, which is allowed; so does a section whose every line is commented out.
     let value = match node.to_value() {
         Value::Null => json!({}),
+        Value::Object(sections) => sections.into_iter().filter(|(_, section)| !section.is_null()).collect(),
         other => other,
     };
     tell_unknown_services(&file, &node, diagnostics);
@@ -265,13 +292,17 @@ fn layer(file: SourceFile, folder: &Path, diagnostics: &mut Diagnostics) -> Opti
     Some(Layer { file, node, parsed, folder })
 }
 
-/// Every profile knows the same services, so any of them tells which names are wrong.
+/// The names of all services: every profile knows the same.
+pub(super) fn known_services() -> Vec<String> {
+    let profile = SourceFile::embedded("checks/profiles/local.yaml");
+    let node = profile.first().and_then(|file| super::read::parse(file, &mut Diagnostics::default()));
+    node.as_ref().and_then(|node| node.get("services")).map(Node::keys).unwrap_or_default()
+}
+
 fn tell_unknown_services(file: &SourceFile, node: &Node, diagnostics: &mut Diagnostics) {
     let is_profile = file.name.starts_with("checks/profiles/");
     let (Some(services), false) = (node.get("services"), is_profile) else { return };
-    let profile = SourceFile::embedded("checks/profiles/local.yaml");
-    let known = profile.first().and_then(|file| super::read::parse(file, diagnostics));
-    let known: Vec<String> = known.as_ref().and_then(|node| node.get("services")).map(Node::keys).unwrap_or_default();
+    let known = known_services();
     for name in services.keys().iter().filter(|name| !known.contains(name)) {
         let place = services.place_of(&[Step::Key(name.clone())]);
         let hint = suggestion(name, known.iter().map(String::as_str))
@@ -287,7 +318,6 @@ fn declare(
     name: &str,
     diagnostics: &mut Diagnostics,
 ) -> ServiceDeclaration {
-    let steps = |last: &str| vec![Step::Key("services".into()), Step::Key(name.to_owned()), Step::Key(last.to_owned())];
     let mut credential = |entry: &Option<CredentialEntry>, key: &str, base: Option<CredentialSource>| match entry {
         None => base,
         Some(entry) => match source_of(entry, &layer.folder) {
@@ -295,7 +325,7 @@ fn declare(
             Err(message) => {
                 diagnostics.add(
                     &layer.file.name,
-                    layer.node.place_of(&steps(key)),
+                    layer.node.place_of(&steps_to(name, key)),
                     message,
                     "write `{file: PATH}`, `{env: NAME}` or `{secret: {name: NAME, key: KEY}}`",
                 );
@@ -329,6 +359,11 @@ fn declare(
     }
 }
 
+/// The way to a key of a service's entry.
+fn steps_to(service: &str, key: &str) -> Vec<Step> {
+    ["services", service, key].map(|name| Step::Key(name.to_owned())).to_vec()
+}
+
 fn source_of(entry: &CredentialEntry, folder: &Path) -> Result<CredentialSource, String> {
     match (&entry.file, &entry.env, &entry.secret) {
         (Some(file), None, None) => Ok(CredentialSource::File(absolute(folder, file))),
@@ -347,6 +382,7 @@ fn cluster_of(entry: &ServiceEntry, base: Option<&ClusterDeclaration>, folder: &
         context: entry.context.clone().or_else(|| base?.context.clone()),
         namespace: entry.namespace.clone().or_else(|| base?.namespace.clone()),
         image: entry.image.clone().or_else(|| base?.image.clone()),
+        via: entry.via.or_else(|| base?.via),
     }
 }
 

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::model::{HostPort, Profile};
+use crate::model::{HostPort, Profile, Via};
 
 /// The user's file, `soma-conformance.yaml`. Everything in it is optional: what it does not say is the profile's default.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
@@ -24,7 +24,7 @@ pub struct ConfigurationFile {
 
 /// One service.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, expecting = "a map, such as `{address: \"HOST:PORT\"}` or `{enabled: false}`")]
 pub struct ServiceEntry {
     /// Whether it is there at all; `false` skips its checks, with this as the reason.
     pub enabled: Option<bool>,
@@ -59,11 +59,14 @@ pub struct ServiceEntry {
     pub namespace: Option<String>,
     /// Of `kubernetes`: the image of our probe pods; by default the one that we run in ourselves.
     pub image: Option<String>,
+    /// Of `kubernetes`: how the servers in it are reached: `direct`, by their own addresses, or `port_forward`, through the
+    /// API server into their pods, which never makes a run READY.
+    pub via: Option<Via>,
 }
 
 /// How to trust a server and be trusted by it. Paths are relative to the file that holds them.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(default)]
+#[serde(default, expecting = "a map: `{ca: FILE}` for a private CA, `{}` for the system's")]
 pub struct TlsEntry {
     /// PEM file of the CA to trust instead of the system's.
     pub ca: Option<PathBuf>,
@@ -105,6 +108,7 @@ pub struct SecretEntry {
 
 /// Where the contract for applications is published.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(expecting = "a map: `{file: PATH}`")]
 pub struct Contract {
     /// An env file (`NAME=value` lines), relative to the file that names it.
     pub file: PathBuf,
@@ -132,6 +136,7 @@ pub(super) const KEYS: &[&str] = &[
     "context",
     "namespace",
     "image",
+    "via",
     "secret",
     "name",
     "key",

@@ -7,14 +7,17 @@ use super::{
     context::{fill_context, walk},
     diagnostics::suggestion,
     expand::{Instance, expand},
+    known_values::KnownValues,
     needs,
     node::Step,
     stanza,
     typed::typed,
 };
-use crate::model::{CheckId, Eventually, Expectation, Matcher, PlannedCheck, ProbeDescriptor, Profile};
+use crate::model::{
+    CheckId, Eventually, Expectation, KUBERNETES, Matcher, PlannedCheck, ProbeDescriptor, Profile, Right,
+};
 
-const DEFAULT_DEADLINE_MS: u64 = 5_000;
+const DEFAULT_DEADLINE_MS: u64 = 10_000;
 const DEFAULT_EVERY_MS: u64 = 250;
 
 /// Turns stanzas into planned checks for one environment, and collects every fault on the way.
@@ -64,6 +67,7 @@ impl<'a> Planner<'a> {
     pub(super) fn plan(mut self) -> Result<Drafted, Diagnostics> {
         let (drafts, not_applicable) = self.checks();
         let checks = self.link(drafts);
+        KnownValues::of(self.catalogue).tell_unknown(&self.configuration.declared_values, &mut self.diagnostics);
         if self.diagnostics.is_empty() { Ok((checks, not_applicable)) } else { Err(self.diagnostics) }
     }
 
@@ -112,6 +116,16 @@ impl<'a> Planner<'a> {
             }
         }
         (drafts, not_applicable)
+    }
+
+    /// What the check must be allowed by the Kubernetes API: what its probe asks of it, and the way to its server.
+    fn rights(&self, probe: &ProbeDescriptor, parsed: &Stanza, target: Option<&str>) -> Vec<Right> {
+        let namespace = self.configuration.namespace();
+        let mut rights = (probe.rights)(&parsed.with, namespace);
+        if target.is_some_and(|target| target != KUBERNETES) {
+            rights.extend(self.configuration.via().rights(namespace));
+        }
+        rights
     }
 
     fn check_probe(&mut self, stanza: &CheckStanza, parsed: &Stanza) -> Option<ProbeDescriptor> {
@@ -171,11 +185,7 @@ impl<'a> Planner<'a> {
             probe: parsed.probe.clone(),
             with: parsed.with.clone(),
             expect,
-            rights: if skip.is_none() {
-                (probe.rights)(&parsed.with, self.configuration.namespace())
-            } else {
-                Vec::new()
-            },
+            rights: if skip.is_none() { self.rights(&probe, &parsed, target.as_deref()) } else { Vec::new() },
             target,
             deadline_ms: parsed.deadline.map_or(DEFAULT_DEADLINE_MS, super::HumanDuration::millis),
             eventually: parsed.eventually.as_ref().map(|entry| Eventually {

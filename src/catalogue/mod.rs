@@ -6,11 +6,13 @@
 mod configuration;
 mod configuration_file;
 mod context;
+mod contradictions;
 mod diagnostics;
 mod draft;
 mod duration;
 mod embedded;
 mod expand;
+mod known_values;
 mod needs;
 mod node;
 mod plan;
@@ -22,9 +24,7 @@ mod stanza;
 mod typed;
 mod vectors;
 
-pub use configuration::{
-    ClusterDeclaration, Configuration, CredentialSource, KUBERNETES, ServiceDeclaration, TlsDeclaration,
-};
+pub use configuration::{ClusterDeclaration, Configuration, CredentialSource, ServiceDeclaration, TlsDeclaration};
 pub use configuration_file::SecretEntry;
 pub use configuration_file::{ConfigurationFile, Contract, ServiceEntry, TlsEntry};
 pub use diagnostics::{Diagnostic, Diagnostics, suggestion};

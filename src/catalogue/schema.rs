@@ -51,6 +51,14 @@ pub fn checks_schema(probes: &[ProbeDescriptor]) -> Value {
 pub fn configuration_schema() -> Value {
     let mut schema = schemars::schema_for!(ConfigurationFile).to_value();
     schema["title"] = json!("Configuration of soma-conformance");
+    schema["properties"]["services"]["propertyNames"] = json!({"enum": super::configuration::known_services()});
+    // The program refuses what it does not know; an editor shall too.
+    schema["additionalProperties"] = json!(false);
+    if let Some(Value::Object(definitions)) = schema.get_mut("$defs") {
+        for (_, definition) in definitions.iter_mut().filter(|(_, definition)| definition["type"] == "object") {
+            definition["additionalProperties"] = json!(false);
+        }
+    }
     schema
 }
 

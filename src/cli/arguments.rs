@@ -6,7 +6,7 @@ use clap_complete::Shell;
 use super::shard::ShardArguments;
 use crate::{
     catalogue::HumanDuration,
-    model::{Profile, Severity},
+    model::{Profile, Severity, Via},
 };
 
 const EXIT_CODES: &str = "\
@@ -122,12 +122,18 @@ pub struct SelectionArguments {
 /// Which environment.
 #[derive(Debug, Clone, Default, Args)]
 pub struct EnvironmentArguments {
-    /// The kind of environment [default: the file's, or `dev` without a file]
+    /// The kind of environment [default: the file's, or `local` where the file
+    /// names none, or `dev` without a file]
     #[arg(long, value_parser = clap::builder::ValueParser::new(profile), value_name = "local|dev|staging|prod")]
     pub profile: Option<Profile>,
     /// The configuration file [default: ./soma-conformance.yaml, if it is there]
     #[arg(long, value_name = "FILE", env = "SOMA_CONFORMANCE_CONFIG")]
     pub config: Option<PathBuf>,
+    /// How to reach the servers in a cluster: by their own addresses, as applications do, or from a desk outside of it by
+    /// port-forwards, which show that the servers work but not that anybody reaches them: no such run is READY [default: the
+    /// file's, or direct]
+    #[arg(long, value_parser = clap::builder::ValueParser::new(via), value_name = "direct|port-forward")]
+    pub via: Option<Via>,
     /// A folder with checks of your own (DIR/checks and DIR/vectors, or DIR itself): added to the built-in ones, or
     /// replacing those of the same id. Profiles in DIR/profiles are not read: values belong into the configuration file
     #[arg(long, value_name = "DIR", env = "SOMA_CONFORMANCE_CHECKS")]
@@ -463,6 +469,10 @@ pub struct CompletionsArguments {
 }
 
 fn profile(text: &str) -> Result<Profile, String> {
+    text.parse()
+}
+
+fn via(text: &str) -> Result<Via, String> {
     text.parse()
 }
 

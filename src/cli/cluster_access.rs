@@ -3,9 +3,9 @@ use std::time::Duration;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
 use crate::{
-    catalogue::{Configuration, KUBERNETES, SecretEntry, ServiceDeclaration},
+    catalogue::{Configuration, SecretEntry, ServiceDeclaration},
     cluster::{Api, collection, find_access},
-    model::{Cluster, HostPort, Right, Target, Trouble},
+    model::{Cluster, HostPort, KUBERNETES, Right, Target, Trouble},
     net::{self, Clock},
 };
 
@@ -59,6 +59,7 @@ impl<'a> ClusterOf<'a> {
             image,
             allow_label,
             outside,
+            via: declared.via.unwrap_or_default(),
             application,
         })
     }

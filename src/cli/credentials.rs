@@ -2,8 +2,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use super::cluster_access::ClusterOf;
 use crate::{
-    catalogue::{Configuration, CredentialSource, Diagnostics, KUBERNETES, ServiceDeclaration, TlsDeclaration},
-    model::{Plan, Secret, Target, TlsTarget},
+    catalogue::{Configuration, CredentialSource, Diagnostics, ServiceDeclaration, TlsDeclaration},
+    model::{KUBERNETES, Plan, Secret, Target, TlsTarget},
 };
 
 /// The most bytes of a credential or certificate file.

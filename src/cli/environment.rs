@@ -1,7 +1,10 @@
 use std::path::{Path, PathBuf};
 
 use super::{arguments::EnvironmentArguments, failure::Failure};
-use crate::catalogue::{Catalogue, Configuration, Diagnostics};
+use crate::{
+    catalogue::{Catalogue, Configuration, Diagnostics},
+    model::Via,
+};
 
 /// The configuration file that is looked for where none is named.
 const DEFAULT_FILE: &str = "soma-conformance.yaml";
@@ -25,7 +28,14 @@ pub(super) fn read(arguments: &EnvironmentArguments) -> Result<Environment, Fail
     let file = configuration_file(arguments);
     let configuration = Configuration::load(arguments.profile, file.as_deref(), &mut diagnostics);
     match configuration {
-        Some(configuration) => Ok(Environment { catalogue, configuration, diagnostics }),
+        Some(configuration) => {
+            let configuration = configuration.reached(arguments.via);
+            if arguments.via == Some(Via::PortForward) && configuration.via() == Via::Direct {
+                let hint = "declare the cluster with `services: {kubernetes: {enabled: true}}`; profile local has none";
+                return Err(Failure::usage("--via port-forward goes through a cluster, and there is none", hint));
+            }
+            Ok(Environment { catalogue, configuration, diagnostics })
+        }
         None => Err(Failure::Faults(diagnostics)),
     }
 }
@@ -44,6 +54,10 @@ pub(super) fn repeat(arguments: &EnvironmentArguments) -> Vec<String> {
     if let Some(profile) = arguments.profile {
         words.push("--profile".to_owned());
         words.push(profile.to_string());
+    }
+    if let Some(via) = arguments.via {
+        words.push("--via".to_owned());
+        words.push(via.word().to_owned());
     }
     words
 }

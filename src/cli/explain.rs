@@ -46,11 +46,12 @@ pub(super) fn main(arguments: &ExplainArguments) -> Result<ExitCode, Failure> {
         );
         return Err(Failure::usage(format!("there is no check or probe `{}`", arguments.name), hint));
     };
-    say(&explain_check(first, &rows));
+    let values = environment.catalogue.values_of(first, &environment.configuration);
+    say(&explain_check(first, &rows, &values));
     Ok(ExitCode::Ready)
 }
 
-fn explain_check(check: &PlannedCheck, rows: &[&PlannedCheck]) -> String {
+fn explain_check(check: &PlannedCheck, rows: &[&PlannedCheck], values: &[String]) -> String {
     let name = if rows.len() > 1 { check.id.family() } else { check.id.as_str() };
     let mut lines =
         vec![name.to_owned(), format!("  {}", check.title), String::new(), format!("  {}", check.why), String::new()];
@@ -65,6 +66,7 @@ fn explain_check(check: &PlannedCheck, rows: &[&PlannedCheck]) -> String {
         add("with", check.with.to_string());
     }
     add("expects", check.expect.describe());
+    add("set by", values.join("; "));
     let names = |ids: &[crate::model::CheckId]| ids.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
     add("needs", names(&check.needs));
     add("control", names(&check.control));

@@ -25,7 +25,14 @@ pub(super) fn main(arguments: &LintArguments) -> Result<ExitCode, Failure> {
             continue;
         };
         match catalogue::make_plan(&catalogue, &configuration, &probes::descriptors(), &request, diagnostics) {
-            Ok(plan) => checks = checks.max(plan.checks.len() + plan.not_applicable.len()),
+            Ok(plan) => {
+                checks = checks.max(plan.checks.len() + plan.not_applicable.len());
+                for waiver in &plan.unmatched_waivers {
+                    let file = configuration.files.first().map_or("", String::as_str);
+                    let title = format!("the waiver of `{}` is for no check", waiver.check);
+                    all.add(file, (0, 0), title, "`soma-conformance list --format ids` prints the known ones");
+                }
+            }
             Err(PlanError::Faults(diagnostics)) => all.merge(diagnostics),
             Err(other) => return Err(other.into()),
         }

@@ -130,7 +130,7 @@ fn prepare(arguments: &libtest_mimic::Arguments, config: Option<&Path>) -> Resul
             environment.diagnostics,
         )?;
         let targets = run::targets_of(&environment.configuration, &plan)?;
-        let provenance = settings::provenance("run", &selection, &environment.configuration.files);
+        let provenance = settings::provenance("run", &selection, &environment.configuration);
         run = Some(start(plan, targets, provenance, board));
     }
     Ok((trials.into_iter().map(|(_, trial)| trial).collect(), run))

@@ -50,7 +50,7 @@ pub(super) fn execute(arguments: &RunArguments, application: Option<&str>) -> Re
     let targets = targets_of(&environment.configuration, &plan)?;
     let command =
         application.map_or_else(|| "run".to_owned(), |name| format!("gate --app-namespace {}", settings::quoted(name)));
-    let mut provenance = settings::provenance(&command, &arguments.selection, &environment.configuration.files);
+    let mut provenance = settings::provenance(&command, &arguments.selection, &environment.configuration);
     if let Some(shard) = plan.shard() {
         let group = settings::quoted(&shard.group);
         provenance.command.push_str(&format!(" --shard {}/{} --run-group {group}", shard.number, shard.of));

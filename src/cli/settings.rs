@@ -6,8 +6,8 @@ use super::{
     failure::Failure,
 };
 use crate::{
-    catalogue::{PlanRequest, Selector},
-    model::Provenance,
+    catalogue::{Configuration, PlanRequest, Selector},
+    model::{Provenance, Via},
 };
 
 /// What the user asked for, as the plan wants it.
@@ -32,7 +32,7 @@ pub(super) fn request(selection: &SelectionArguments, run: Option<&RunArguments>
 }
 
 /// Which program makes the run, where, and how to repeat it.
-pub(super) fn provenance(command: &str, selection: &SelectionArguments, files: &[String]) -> Provenance {
+pub(super) fn provenance(command: &str, selection: &SelectionArguments, configuration: &Configuration) -> Provenance {
     let mut words = vec!["soma-conformance".to_owned(), command.to_owned()];
     words.extend(selection.only.iter().map(|pattern| quoted(pattern)));
     words.extend(selection.skip.iter().map(|pattern| format!("--skip {}", quoted(pattern))));
@@ -40,9 +40,9 @@ pub(super) fn provenance(command: &str, selection: &SelectionArguments, files: &
     Provenance {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         host: host_name(),
-        vantage: vantage(),
+        vantage: vantage(configuration.via()),
         command: words.join(" "),
-        configuration: files.to_vec(),
+        configuration: configuration.files.clone(),
     }
 }
 
@@ -72,8 +72,12 @@ pub(super) fn is_live(format: RunFormat) -> bool {
         && std::env::var_os("TERM").is_some_and(|term| term != "dumb")
 }
 
-/// From where the bytes start: directly from here, which may be a pod.
-fn vantage() -> String {
+/// From where the bytes start: directly from here, which may be a pod, or through the API server.
+fn vantage(via: Via) -> String {
+    if via == Via::PortForward {
+        return "port-forward through the API server, degraded: that applications reach the servers is not shown"
+            .to_owned();
+    }
     let namespace = std::fs::read_to_string("/var/run/secrets/kubernetes.io/serviceaccount/namespace");
     match namespace {
         Ok(namespace) => format!("direct, a pod in namespace {}", namespace.trim()),

@@ -2,9 +2,11 @@ use std::{future::Future, time::Duration};
 
 use http::{Method, Request, header};
 use http_body_util::{BodyExt as _, Limited};
+use k8s_openapi::api::core::v1::Pod;
 use kube::{
     Client, Config,
-    client::Body,
+    api::Portforwarder as Forwarded,
+    client::{Body, UpgradeConnectionError},
     config::{KubeConfigOptions, Kubeconfig},
 };
 use serde_json::{Value, json};
@@ -35,6 +37,8 @@ const RETURNS: usize = 3;
 #[derive(Clone)]
 pub struct Api {
     calls: Client,
+    /// Without a bound on silence: a stream of a healthy server may be silent for long.
+    streams: Client,
     /// Where the connection lives: the runtime of a probe ends with it.
     home: Handle,
 }
@@ -84,8 +88,11 @@ impl Api {
         // Attempts behind our back would turn a failing API server into minutes of silence.
         config.default_retry = false;
         config.accept_invalid_certs = false;
+        let mut quiet = config.clone();
+        quiet.read_timeout = None;
         let calls = Client::try_from(config).map_err(|error| failure(&error))?;
-        Ok(Self { calls, home: Handle::current() })
+        let streams = Client::try_from(quiet).map_err(|error| failure(&error))?;
+        Ok(Self { calls, streams, home: Handle::current() })
     }
 
     /// Asks once, and again only when the API server itself names a time to come back within the clock's.
@@ -164,6 +171,24 @@ impl Api {
             return Err(refusal(status, &Value::Null, None));
         }
         Ok(Lines { body: answer.into_body(), rest: Vec::new() })
+    }
+
+    /// A stream to a port of a pod, on the pod's own loopback. It lives in the runtime that this was made in.
+    ///
+    /// # Errors
+    /// Unable, when the API server does not lead there. Whether something listens shows only when the stream is used.
+    pub async fn forward(&self, clock: &Clock, namespace: &str, pod: &str, port: u16) -> Result<Forwarded, Trouble> {
+        let pods = kube::Api::<Pod>::namespaced(self.streams.clone(), namespace);
+        let right = Right::within(namespace, "", "pods/portforward", "create");
+        let asking = async {
+            pods.portforward(pod, &[port]).await.map_err(|error| match &error {
+                kube::Error::UpgradeConnection(UpgradeConnectionError::ProtocolSwitch(status)) => {
+                    refusal(status.as_u16(), &Value::Null, Some(&right))
+                }
+                _ => failure(&error),
+            })
+        };
+        clock.phase("forward", asking).await.map_err(ours)
     }
 
     /// The object at `path`, or nothing where there is none.

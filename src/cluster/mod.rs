@@ -5,9 +5,12 @@
 
 mod access;
 mod api;
+mod forward;
 pub mod policy;
 mod refusal;
+pub mod slices;
 pub mod vantage;
 
 pub use access::{AccessError, find_access};
 pub use api::{Answer, Api, Lines, collection};
+pub use forward::PortForward;

@@ -6,7 +6,7 @@ use std::{
 use super::{evidence, isolation::isolated};
 use crate::{
     model::{CheckResult, Facts, Judgement, Observation, PlannedCheck, Trouble, Verdict, judge, one_line},
-    net::{Clock, Dialler},
+    net::{Clock, Dialler, Patience},
     probes::{self, RunView, Scope, Sessions, Targets},
 };
 
@@ -49,11 +49,15 @@ const WAIT_EVERY: Duration = Duration::from_millis(500);
 /// What a probe may take beyond its time, to remove what it wrote.
 const GRACE: Duration = Duration::from_secs(3);
 
-/// When a check must be over, whatever its probe does.
-pub(super) fn hard_deadline(check: &PlannedCheck, surroundings: &Surroundings) -> Instant {
-    let own = check.eventually.map_or(Duration::ZERO, |eventually| Duration::from_millis(eventually.within_ms));
+/// How long a check may take, whatever its probe does.
+pub(super) fn hard_deadline(check: &PlannedCheck, surroundings: &Surroundings) -> Patience {
     let waiting = waits_until(check, surroundings).saturating_duration_since(Instant::now());
-    Instant::now() + own.max(waiting) + check.deadline() + GRACE
+    Patience::new(convergence(check).max(waiting) + check.deadline() + GRACE)
+}
+
+/// How long its condition may take to come true by itself.
+fn convergence(check: &PlannedCheck) -> Duration {
+    check.eventually.map_or(Duration::ZERO, |eventually| Duration::from_millis(eventually.within_ms))
 }
 
 /// Until when `--wait` lets the condition of this check still come true. One on which no readiness hangs is not waited for:
@@ -65,8 +69,8 @@ fn waits_until(check: &PlannedCheck, surroundings: &Surroundings) -> Instant {
 /// Probes and judges until the check passes or nothing more is to be expected.
 pub(super) async fn run(check: Arc<PlannedCheck>, surroundings: Surroundings, current: CurrentClock) -> CheckResult {
     let begun = Instant::now();
-    let own_until = check.eventually.map_or(begun, |eventually| begun + Duration::from_millis(eventually.within_ms));
-    let until = own_until.max(waits_until(&check, &surroundings));
+    let converging = Patience::new(convergence(&check));
+    let until = waits_until(&check, &surroundings);
     let pause = check.eventually.map_or(WAIT_EVERY, |eventually| Duration::from_millis(eventually.every_ms));
     let mut attempts = 0;
     loop {
@@ -76,7 +80,10 @@ pub(super) async fn run(check: Arc<PlannedCheck>, surroundings: Surroundings, cu
         let outcome = probe(&check, &surroundings, &clock).await;
         let judgement = judge(&check, &outcome);
         let may_come = !check.is_negative() && outcome.as_ref().err().is_none_or(Trouble::is_transient);
-        if judgement.verdict != Verdict::Pass && may_come && Instant::now() + pause < until {
+        if judgement.verdict != Verdict::Pass
+            && may_come
+            && (pause < converging.left() || Instant::now() + pause < until)
+        {
             tokio::time::sleep(pause).await;
             continue;
         }

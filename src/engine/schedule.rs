@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use crate::model::{CheckId, CheckResult, PlannedCheck, Verdict};
+use crate::model::{CheckId, CheckResult, KUBERNETES, PlannedCheck, Verdict};
 
 /// Checks that may run against one service at once, so that we do not become the load.
 pub const PER_TARGET: usize = 8;
@@ -19,7 +19,27 @@ pub struct Schedule {
 enum State {
     Waiting,
     Running,
-    Finished { verdict: Verdict, root: Option<CheckId> },
+    Finished { verdict: Verdict, root: Option<CheckId>, undecided: Option<Undecided> },
+}
+
+/// Why a check could not be decided from where we stand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undecided {
+    /// The Kubernetes API did not tell.
+    Kubernetes,
+    /// The way we reach the servers is not an application's.
+    Vantage,
+}
+
+impl Undecided {
+    fn of(result: &CheckResult) -> Option<Self> {
+        let class = &result.trouble.as_ref().filter(|_| result.verdict == Verdict::Error)?.class;
+        match class.split_once('.') {
+            Some(("kube", _)) => Some(Self::Kubernetes),
+            Some(("vantage", _)) => Some(Self::Vantage),
+            _ => None,
+        }
+    }
 }
 
 impl Schedule {
@@ -79,13 +99,13 @@ impl Schedule {
             return Some(CheckResult::without_run(Verdict::Skip, reason.clone()));
         }
         for need in &check.needs {
-            let State::Finished { verdict, root } = &self.state[*self.index.get(need)?] else { continue };
+            let State::Finished { verdict, root, .. } = &self.state[*self.index.get(need)?] else { continue };
             if *verdict == Verdict::Skip && check.control.contains(need) {
                 let reason =
                     format!("its positive control `{need}` was skipped, and without it a refusal proves nothing");
                 return Some(CheckResult::without_run(Verdict::Skip, reason));
             }
-            if !verdict.satisfies() {
+            if !verdict.satisfies() && !self.is_excused(at, need) {
                 let root = root.clone().unwrap_or_else(|| need.clone());
                 let mut result = CheckResult::without_run(Verdict::Blocked, format!("blocked by {root}"));
                 result.root = Some(root);
@@ -136,17 +156,44 @@ impl Schedule {
         if matches!(self.state[at], State::Finished { .. }) {
             return false;
         }
-        self.state[at] = State::Finished { verdict: result.verdict, root: result.root.clone() };
+        self.state[at] =
+            State::Finished { verdict: result.verdict, root: result.root.clone(), undecided: Undecided::of(result) };
         true
     }
 
     fn needs_are_satisfied(&self, at: usize) -> bool {
         self.checks[at].needs.iter().all(|need| {
             // A need outside the plan was left out on purpose when the plan was made.
-            self.index
-                .get(need)
-                .is_none_or(|need| matches!(&self.state[*need], State::Finished { verdict, .. } if verdict.satisfies()))
+            self.index.get(need).is_none_or(|index| match &self.state[*index] {
+                State::Finished { verdict, .. } => verdict.satisfies() || self.is_excused(at, need),
+                State::Waiting | State::Running => false,
+            })
         })
+    }
+
+    /// Whether a need that did not pass holds nobody back all the same, because it was undecided from where we stand: the
+    /// Kubernetes API could not be asked (a missing right, one that throttles or is gone) and the check asks a server
+    /// itself, or a port-forward cannot show what an application reaches. The check's own look decides then, and the
+    /// undecided need keeps the run from being READY. A positive control is never excused.
+    fn is_excused(&self, at: usize, need: &CheckId) -> bool {
+        let Some(&index) = self.index.get(need) else { return false };
+        let asks_kubernetes = self.checks[at].target.as_deref() == Some(KUBERNETES);
+        match self.undecided(index) {
+            Some(Undecided::Vantage) => !self.checks[at].control.contains(need),
+            Some(Undecided::Kubernetes) => !asks_kubernetes && !self.checks[at].control.contains(need),
+            None => false,
+        }
+    }
+
+    /// Why a finished check is undecided, where that says nothing of the servers; a blocked one is as its root is.
+    fn undecided(&self, at: usize) -> Option<Undecided> {
+        match &self.state[at] {
+            State::Finished { verdict: Verdict::Blocked, root: Some(root), .. } => {
+                self.index.get(root).filter(|root| **root != at).and_then(|root| self.undecided(*root))
+            }
+            State::Finished { undecided, .. } => *undecided,
+            State::Waiting | State::Running => None,
+        }
     }
 
     fn target_has_room(&self, at: usize) -> bool {
@@ -164,6 +211,7 @@ impl Schedule {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Trouble;
 
     fn check(id: &str, needs: &[&str]) -> PlannedCheck {
         let mut check = PlannedCheck::sample(id);
@@ -220,6 +268,58 @@ mod tests {
             let mut schedule = Schedule::new(vec![check("a/1", &[]), check("a/2", &["a/1"])], 1);
             let done = run_all(&mut schedule, |_| verdict);
             assert_eq!(done[1].1, Verdict::Blocked, "{verdict:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_decided_from_where_we_stand_does_not_keep_us_from_asking_the_servers_themselves() {
+        let of = |id: &str, needs: &[&str], target: &str| {
+            let mut check = check(id, needs);
+            check.target = Some(target.to_owned());
+            check
+        };
+        let plan = || {
+            let mut negative = of("redis/refused", &["service/ready"], "redis");
+            negative.control = vec!["service/ready".parse().expect("id")];
+            vec![
+                of("service/exists", &[], "kubernetes"),
+                of("service/ready", &["service/exists"], "kubernetes"),
+                of("redis/tcp", &["service/ready"], "redis"),
+                of("redis/ping", &["redis/tcp"], "redis"),
+                negative,
+            ]
+        };
+        let with = |verdict: Verdict, class: &str| {
+            let mut result = result(verdict);
+            result.trouble = Some(Trouble::unable("op", class, ""));
+            result
+        };
+        let (blocked, pass) = (Verdict::Blocked, Verdict::Pass);
+        for (root, ends, ready, ping) in [
+            ("service/exists", with(Verdict::Error, "kube.forbidden"), blocked, pass),
+            ("service/exists", with(Verdict::Error, "harness.panic"), blocked, blocked),
+            ("service/exists", with(Verdict::Fail, "kube.forbidden"), blocked, blocked),
+            ("service/exists", with(Verdict::NotRun, "kube.timeout"), blocked, blocked),
+            ("redis/tcp", with(Verdict::Error, "vantage.port_forward"), pass, pass),
+            ("redis/tcp", with(Verdict::Error, "kube.forbidden"), pass, pass),
+            ("redis/tcp", with(Verdict::Error, "harness.fd_limit"), pass, blocked),
+        ] {
+            let mut schedule = Schedule::new(plan(), 4);
+            let mut verdicts = BTreeMap::new();
+            loop {
+                for (at, result) in schedule.settle() {
+                    verdicts.insert(schedule.check(at).id.to_string(), result.verdict);
+                }
+                let Some(at) = schedule.next() else { break };
+                let id = schedule.check(at).id.to_string();
+                let result = if id == root { ends.clone() } else { result(pass) };
+                schedule.finish(at, &result);
+                verdicts.insert(id, result.verdict);
+            }
+            assert!(schedule.is_done(), "{root} {ends:?}: everything has a verdict");
+            assert_eq!((verdicts["service/ready"], verdicts["redis/ping"]), (ready, ping), "{root} {ends:?}");
+            let control = if root == "redis/tcp" { pass } else { blocked };
+            assert_eq!(verdicts["redis/refused"], control, "{root} {ends:?}: a control is never excused");
         }
     }
 

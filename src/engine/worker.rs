@@ -16,8 +16,9 @@ use super::{
     isolation,
 };
 use crate::{
-    model::{CheckResult, Judgement, Observation, Right, Trouble, Verdict, What, likely_cause},
-    net::{self, Dialler},
+    cluster::PortForward,
+    model::{CheckResult, Judgement, Observation, Right, Trouble, Verdict, Via, What, likely_cause},
+    net::{self, Dialler, Patience, Tunnel},
     probes::{FinishedCheck, RunView, Sessions},
 };
 
@@ -35,7 +36,7 @@ enum Signal {
 }
 
 struct Running {
-    hard_deadline: Instant,
+    hard_deadline: Patience,
     clock: CurrentClock,
     begun: Instant,
     task: AbortHandle,
@@ -109,7 +110,12 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
         let finished = Arc::new(Finished { checks: Mutex::default(), rights: plan.rights() });
         let started = Instant::now();
-        let (dialler, sessions) = runtime.block_on(async { (Dialler::from_system(), Sessions::default()) });
+        let cluster = targets.iter().find_map(|target| target.cluster.as_deref());
+        let through = cluster.filter(|cluster| cluster.via == Via::PortForward).cloned();
+        let (dialler, sessions) = runtime.block_on(async {
+            let tunnel = through.map(|cluster| Arc::new(PortForward::new(cluster)) as Arc<dyn Tunnel>);
+            (Dialler::from_system().through(tunnel), Sessions::default())
+        });
         let surroundings = Surroundings {
             run: plan.run.clone(),
             dialler: Arc::new(dialler),
@@ -183,8 +189,9 @@ impl Worker {
 
     /// Waits for a result, a stop, or the next hard deadline.
     fn wait(&mut self) {
-        let next = self.running.values().map(|running| running.hard_deadline).chain(self.stop_at).min();
-        let bound = next.map_or(Duration::from_secs(1), |next| next.saturating_duration_since(Instant::now()));
+        let stop = self.stop_at.map(|stop_at| stop_at.saturating_duration_since(Instant::now()));
+        let next = self.running.values().map(|running| running.hard_deadline.left()).chain(stop).min();
+        let bound = next.unwrap_or(Duration::from_secs(1));
         match self.from_checks.recv_timeout(bound) {
             Ok(Signal::Finished(at, result)) => {
                 self.running.remove(&at);
@@ -207,8 +214,12 @@ impl Worker {
             }
             return;
         }
-        let overdue: Vec<usize> =
-            self.running.iter().filter(|(_, running)| now >= running.hard_deadline).map(|(at, _)| *at).collect();
+        let overdue: Vec<usize> = self
+            .running
+            .iter()
+            .filter(|(_, running)| running.hard_deadline.left().is_zero())
+            .map(|(at, _)| *at)
+            .collect();
         for at in overdue {
             if let Some(running) = self.running.remove(&at) {
                 running.task.abort();

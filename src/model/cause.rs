@@ -2,7 +2,9 @@
 #[must_use]
 pub fn likely_cause(class: &str) -> &'static str {
     match class {
-        "dns.nxdomain" => "no Service of that name exists in that namespace, or the name is misspelt",
+        "dns.nxdomain" => {
+            "no Service of that name exists in that namespace, or the name is misspelt; an address that the configuration does not name is the profile's"
+        }
         "dns.timeout" => "the cluster's DNS does not answer, or egress to port 53 is denied",
         "dns.servfail" => "the cluster's DNS answers, but cannot resolve names outside its own domain",
         "dns.none" => "the name exists but has no address: a Service without a ClusterIP or without endpoints",
@@ -11,23 +13,31 @@ pub fn likely_cause(class: &str) -> &'static str {
         }
         "tcp.timeout" => "packets are dropped: a NetworkPolicy, a firewall, or an address that no longer exists",
         "tcp.unreachable" => "there is no route to that address from here",
-        "tcp.reset" => "the connection was cut by the server or a proxy in between",
-        "tls.unknown_ca" => "the certificate was not issued by the declared CA",
+        "tcp.reset" => {
+            "the connection was cut by the server or a proxy in between; a port that speaks TLS cuts off a client for whom no `tls` is declared"
+        }
+        "tls.unknown_ca" => {
+            "the certificate was not issued by the declared CA, nor, where no `ca` is declared, by one of the system's"
+        }
         "tls.name" => "the certificate does not carry the name that clients use",
         "tls.expired" => "the certificate has expired",
         "tls.not_yet_valid" => "the certificate is not valid yet, or one of the clocks is wrong",
-        "tls.client_certificate" => "the server asks for a client certificate and did not accept ours",
+        "tls.client_certificate" => {
+            "the server asks for a client certificate, and none is declared or it did not accept ours"
+        }
         "tls.not_offered" => "the server does not speak TLS on this port",
-        "tls.required" => "the server speaks only TLS on this port",
+        "tls.required" => "the server speaks only TLS on this port, and no `tls` is declared for it",
         "auth.denied" => "the credentials are wrong, or were changed on one side only",
         "authz.denied" => "the login is right, but this user lacks the right for the operation",
         "proto.timeout" => {
             "the process accepts connections but does not answer: it is stopped, blocked or overloaded (the kernel accepts for it)"
         }
         "proto.closed" => {
-            "the server closed the connection before it answered: it is starting, stopping, or a proxy without a backend"
+            "the server closed the connection before it answered: it is starting, stopping, a proxy without a backend, or wants TLS, a client certificate or a login that is not declared"
         }
-        "proto.garbage" | "proto.mismatch" => "something else than this service answers on that port",
+        "proto.garbage" | "proto.mismatch" => {
+            "something else than this service answers on that port, or it speaks TLS and no `tls` is declared"
+        }
         "proto.too_large" => "the answer is far larger than this service ever sends",
         "proto.not_ready" => "the server is starting up, electing or replaying its log",
         "limit.connections" => {

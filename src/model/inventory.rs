@@ -2,13 +2,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Report, Row, Verdict};
+use super::{KUBERNETES, Report, Row, Verdict};
 
 /// The probe whose facts fill the inventory of a report.
 pub const INVENTORY: &str = "kubernetes.inventory";
-
-/// The service that stands for the Kubernetes API.
-const KUBERNETES: &str = "kubernetes";
 
 /// What was there in the infrastructure's namespace, or why it is not known.
 #[derive(Debug, Clone, Default, Serialize, Deserialize, JsonSchema)]

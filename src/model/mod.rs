@@ -35,7 +35,7 @@ mod waiver;
 pub use cause::likely_cause;
 pub use check::{Eventually, Plan, PlannedCheck, Profile, Selection, Severity, SourcePlace};
 pub use check_id::{CheckId, InvalidCheckId};
-pub use cluster::{Cluster, ClusterAccess};
+pub use cluster::{Cluster, ClusterAccess, KUBERNETES, Via};
 pub use difference::{Change, Changed, Difference, Slower, SlowerThan};
 pub use event::{CheckResult, Event, JournalError, Level, Provenance, What, read_journal};
 pub use expectation::{Expectation, ExpectationError, Mismatch};

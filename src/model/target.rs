@@ -16,8 +16,12 @@ pub struct HostPort {
 
 /// A text that is not `host:port`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is not an address: expected `host:port`, such as `127.0.0.1:5432` or `[::1]:5432`")]
+#[error("`{0}` is not an address: expected `host:port`, such as `127.0.0.1:5432` or `[::1]:5432`{hint}", hint = of_url(.0))]
 pub struct InvalidHostPort(String);
+
+fn of_url(text: &str) -> &'static str {
+    if text.contains("://") { "; an address has no scheme, and `tls` says whether TLS is spoken" } else { "" }
+}
 
 impl FromStr for HostPort {
     type Err = InvalidHostPort;

@@ -4,13 +4,14 @@ use std::{
     time::{Duration, Instant},
 };
 
+use super::Patience;
 use crate::model::{Phase, Trouble};
 
 /// The time of one probe run: when it must be over, and what its steps took.
 #[derive(Debug)]
 pub struct Clock {
     start: Instant,
-    deadline: Instant,
+    patience: Patience,
     phases: Mutex<Vec<Phase>>,
     peer: Mutex<Option<String>>,
 }
@@ -19,14 +20,18 @@ impl Clock {
     /// A clock that runs out after `budget`.
     #[must_use]
     pub fn new(budget: Duration) -> Self {
-        let start = Instant::now();
-        Self { start, deadline: start + budget, phases: Mutex::default(), peer: Mutex::default() }
+        Self {
+            start: Instant::now(),
+            patience: Patience::new(budget),
+            phases: Mutex::default(),
+            peer: Mutex::default(),
+        }
     }
 
     /// What is left of the budget; zero when it is used up.
     #[must_use]
     pub fn left(&self) -> Duration {
-        self.deadline.saturating_duration_since(Instant::now())
+        self.patience.left()
     }
 
     /// Runs one step and ends it when the budget is used up: the trouble then names the step.
@@ -47,11 +52,17 @@ impl Clock {
         bound: Duration,
         step: impl Future<Output = Result<T, Trouble>>,
     ) -> Result<T, Trouble> {
-        let bound = self.left().min(bound);
         let index = self.begin(name);
-        let outcome = tokio::time::timeout(bound, step).await;
-        self.end(index, matches!(outcome, Ok(Ok(_))));
-        outcome.unwrap_or_else(|_| Err(silence(name, bound)))
+        let own = Patience::new(bound);
+        let outcome = self.patience.wait(&own, step).await;
+        self.end(index, matches!(outcome, Some(Ok(_))));
+        outcome.unwrap_or_else(|| Err(Trouble::fault(name, silence(name), self.waited(index))))
+    }
+
+    /// How long a silent step was waited for, and what had used up the time when it was not the step itself.
+    fn waited(&self, index: usize) -> String {
+        let budget = self.patience.budget();
+        told(&self.phases(), index, Some(budget).filter(|_| self.patience.left().is_zero()))
     }
 
     /// Remembers the address that was really connected to.
@@ -92,13 +103,30 @@ impl Clock {
     }
 }
 
-fn silence(phase: &str, bound: Duration) -> Trouble {
-    let class = match phase {
+fn silence(phase: &str) -> &'static str {
+    match phase {
         "dns" => "dns.timeout",
         "tcp" => "tcp.timeout",
         _ => "proto.timeout",
-    };
-    Trouble::fault(phase, class, format!("no answer within {:.1} s", bound.as_secs_f64()))
+    }
+}
+
+/// How long the step at `index` was waited for; with what took longer before it, when the whole `budget` is used up.
+fn told(phases: &[Phase], index: usize, budget: Option<Duration>) -> String {
+    let waited = phases.get(index).map_or(0, |phase| phase.took_us);
+    let told = format!("no answer within {}", seconds(waited));
+    let before = phases.iter().take(index).max_by_key(|phase| phase.took_us).filter(|before| before.took_us > waited);
+    match (budget, before) {
+        (Some(budget), Some(before)) => {
+            let budget = seconds(micros(budget));
+            format!("{told}, all that was left of {budget} after `{}` took {}", before.name, seconds(before.took_us))
+        }
+        _ => told,
+    }
+}
+
+fn seconds(micros: u64) -> String {
+    format!("{:.1} s", Duration::from_micros(micros).as_secs_f64())
 }
 
 fn micros(duration: Duration) -> u64 {
@@ -115,6 +143,22 @@ mod tests {
         let outcome: Result<(), _> = clock.phase_within("auth", Duration::from_millis(5), std::future::pending()).await;
         let trouble = outcome.expect_err("the step never answers");
         assert_eq!((trouble.phase.as_str(), trouble.class.as_str()), ("auth", "proto.timeout"));
+        assert_eq!(trouble.message, "no answer within 0.0 s");
         assert!(!clock.phases()[0].done);
+    }
+
+    #[test]
+    fn a_step_that_came_too_late_names_the_one_that_took_the_time() {
+        let phase = |name: &str, took_us| Phase { name: name.to_owned(), start_us: 0, took_us, done: false };
+        let phases = [phase("tcp", 100_000), phase("auth", 4_000_000), phase("op", 900_000), phase("end", 5_000_000)];
+        let five = Some(Duration::from_secs(5));
+        for (index, budget, expected) in [
+            (2, five, "no answer within 0.9 s, all that was left of 5.0 s after `auth` took 4.0 s"),
+            (2, None, "no answer within 0.9 s"),
+            (3, five, "no answer within 5.0 s"),
+            (0, five, "no answer within 0.1 s"),
+        ] {
+            assert_eq!(told(&phases, index, budget), expected);
+        }
     }
 }

@@ -1,9 +1,9 @@
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use super::{Clock, Resolver, Stream, client_config, server_name, tls_trouble};
+use super::{Clock, Resolver, Stream, Tunnel, client_config, server_name, tls_trouble};
 use crate::model::{HostPort, TlsTarget, Trouble};
 
 /// How long one address may take to accept. The kernel itself would try for more than two minutes.
@@ -13,13 +13,49 @@ const CONNECT_BOUND: Duration = Duration::from_secs(3);
 #[derive(Debug)]
 pub struct Dialler {
     resolver: Resolver,
+    tunnel: Option<Arc<dyn Tunnel>>,
 }
 
 impl Dialler {
     /// A dialler with the system's resolver.
     #[must_use]
     pub fn from_system() -> Self {
-        Self { resolver: Resolver::from_system() }
+        Self { resolver: Resolver::from_system(), tunnel: None }
+    }
+
+    /// The same dialler, going through a tunnel wherever that leads.
+    #[must_use]
+    pub fn through(self, tunnel: Option<Arc<dyn Tunnel>>) -> Self {
+        Self { tunnel, ..self }
+    }
+
+    /// What is not shown by a connection from here: nothing for the way an application takes, else unable.
+    ///
+    /// # Errors
+    /// Unable, of the class `vantage.port_forward`, when the address is reached through a tunnel.
+    pub fn as_an_application(&self, address: &HostPort) -> Result<(), Trouble> {
+        if self.tunnel.as_ref().is_some_and(|tunnel| tunnel.leads_to(address)) {
+            let what = format!(
+                "a port-forward enters through the pod's own loopback: whether an application reaches {address} is not shown"
+            );
+            return Err(Trouble::unable("tcp", "vantage.port_forward", what));
+        }
+        Ok(())
+    }
+
+    /// Whether names and addresses of the cluster mean the same here as to an application.
+    ///
+    /// # Errors
+    /// Unable, of the class `vantage.port_forward`, when we stand outside and reach in through a tunnel.
+    pub fn as_a_pod(&self) -> Result<(), Trouble> {
+        match &self.tunnel {
+            None => Ok(()),
+            Some(_) => Err(Trouble::unable(
+                "dns",
+                "vantage.port_forward",
+                "names are not asked from a pod but from outside of the cluster: what an application is answered is not shown",
+            )),
+        }
     }
 
     /// The dialler's resolver.
@@ -28,11 +64,14 @@ impl Dialler {
         &self.resolver
     }
 
-    /// Connects, trying each address of the name in turn. Phases: `dns` (for a name) and `tcp`.
+    /// Connects, trying each address of the name in turn. Phases: `dns` (for a name) and `tcp`, or those of the tunnel.
     ///
     /// # Errors
     /// The trouble of the last address tried.
     pub async fn tcp(&self, clock: &Clock, address: &HostPort) -> Result<TcpStream, Trouble> {
+        if let Some(tunnel) = self.tunnel.as_ref().filter(|tunnel| tunnel.leads_to(address)) {
+            return tunnel.open(clock, address).await;
+        }
         let addresses = self.resolver.resolve(clock, &address.host).await?;
         let mut last = None;
         for ip in addresses {

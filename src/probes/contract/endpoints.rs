@@ -48,7 +48,10 @@ impl Probe for Endpoints {
             let service = service_of(&entry, &scope.targets);
             let known = service.is_none_or(|service| is_known(service, &address, &scope.targets));
             let trouble = match scope.dialler.tcp(&scope.clock, &address).await {
-                Ok(_) => String::new(),
+                Ok(_) => {
+                    scope.dialler.as_an_application(&address)?;
+                    String::new()
+                }
                 Err(trouble) => trouble.to_string(),
             };
             if !trouble.is_empty() {

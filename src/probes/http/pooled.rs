@@ -13,6 +13,8 @@ use crate::{
 /// The trouble of resolving the name; unable, when the declared TLS material is not usable.
 pub(in crate::probes) async fn pooled_client(scope: &Scope, target: &Target) -> Result<reqwest::Client, Trouble> {
     let address = &target.address;
+    // Its own connections know no tunnel.
+    scope.dialler.as_an_application(address)?;
     let ips = scope.dialler.resolver().resolve(&scope.clock, &address.host).await?;
     let peers: Vec<_> = ips.into_iter().map(|ip| SocketAddr::new(ip, address.port)).collect();
     let builder = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());

@@ -87,7 +87,13 @@ impl With {
         let request = self.request(&target)?;
         let address = self.address.as_ref().unwrap_or(&target.address);
         let tls = target.tls.as_ref().filter(|_| !self.plain_text);
-        request.send(&scope.dialler, &scope.clock, address, tls).await
+        let answer = request.send(&scope.dialler, &scope.clock, address, tls).await?;
+        // Asked for in plain text on purpose, the same answer is the fact that a check wants.
+        if tls.is_none() && !self.plain_text && wants_tls(answer.status.as_u16(), &answer.body) {
+            let message = "the server answers plain HTTP with the advice to speak HTTPS";
+            return Err(Trouble::fault("request", "tls.required", message));
+        }
+        Ok(answer)
     }
 
     /// The same request with every `@PATH@` in its path, query, headers and bodies replaced by what `find` knows of it.
@@ -153,6 +159,14 @@ impl With {
     }
 }
 
+/// Whether a plain request was answered by a listener that speaks TLS: in the words of Go's, nginx's or Apache's.
+fn wants_tls(status: u16, body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4096)]);
+    let told =
+        ["an HTTP request to an HTTPS server", "HTTP request was sent to HTTPS port", "plain HTTP to an SSL-enabled"];
+    status == 400 && told.iter().any(|words| text.contains(words))
+}
+
 /// Puts the target's credentials into a header: its token, or else its user and password.
 pub(super) fn authorize(headers: &mut HeaderMap, target: &Target, token_header: Option<&str>) -> Result<(), Trouble> {
     let sensitive = |text: String| {
@@ -194,4 +208,23 @@ pub(in crate::probes) fn facts_of(answer: &HttpAnswer) -> Facts {
     }
     facts.insert("body".to_owned(), json!(clip(&printable(&String::from_utf8_lossy(&answer.body)), 4096)));
     facts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_listener_of_tls_is_known_by_its_advice_alone() {
+        for (status, body, expected) in [
+            (400, "Client sent an HTTP request to an HTTPS server.\n", true),
+            (400, "<center>The plain HTTP request was sent to HTTPS port</center>", true),
+            (400, "Reason: You're speaking plain HTTP to an SSL-enabled server port.", true),
+            (400, "malformed token", false),
+            (400, "", false),
+            (200, "Client sent an HTTP request to an HTTPS server.\n", false),
+        ] {
+            assert_eq!(wants_tls(status, body.as_bytes()), expected, "{status} {body}");
+        }
+    }
 }

@@ -70,6 +70,8 @@ impl Probe for RoundTrip {
 
 async fn look(scope: &Scope, name: &str, count: usize) -> Result<Facts, Trouble> {
     let target = scope.target()?;
+    // librdkafka's own connections know no tunnel.
+    scope.dialler.as_an_application(&target.address)?;
     let mut connection = Connection::open(scope).await?;
     let replicas = scratch_topic::replicas(&mut connection).await?;
     let created = scratch_topic::create(&mut connection, name, replicas, false).await?;

@@ -12,9 +12,9 @@ use super::{
     connect,
     connection::{KUBERNETES, listing},
     infrastructure::list,
-    slices::{is_usable, of_service},
 };
 use crate::{
+    cluster::slices::{is_usable, of_service},
     model::{Fact, Facts, Right, Trouble},
     net::{NameKind, NameQuery, Transport},
     probes::{Probe, Scope},
@@ -76,6 +76,7 @@ impl Probe for ClusterDns {
             .flat_map(|one| list(&one["addresses"]))
             .filter_map(|address| address.as_str()?.parse().ok())
             .collect();
+        scope.dialler.as_a_pod()?;
         let port = port_of(&slices);
         let asked = addresses.iter().map(|address| asked(&scope, &with.name, SocketAddr::new(*address, port)));
         let rows = join_all(asked).await;

@@ -8,8 +8,7 @@ use crate::{
     probes::Scope,
 };
 
-/// The service that stands for the Kubernetes API.
-pub(in crate::probes) const KUBERNETES: &str = "kubernetes";
+pub(in crate::probes) use crate::model::KUBERNETES;
 
 /// The API of the configured cluster, for one probe run.
 pub(in crate::probes) struct Connection {

@@ -4,9 +4,9 @@ use super::{
     connect,
     connection::{KUBERNETES, listing},
     infrastructure::{component, is_ours, list, name},
-    slices::{is_usable, of_service},
 };
 use crate::{
+    cluster::slices::{is_usable, of_service},
     model::{Fact, Facts, Right, Trouble},
     probes::{Probe, Scope, no_parameters::NoParameters},
 };

@@ -35,7 +35,6 @@ mod secret_data;
 mod secret_source;
 mod service;
 mod service_name;
-mod slices;
 mod spread;
 mod storage_classes;
 mod volume;

@@ -10,9 +10,9 @@ use super::{
     infrastructure::{is_ours, list, name},
     label_selector::selects,
     service_name::place_of,
-    slices::{is_usable, of_service, port_named},
 };
 use crate::{
+    cluster::slices::{is_usable, of_service, port_named},
     model::{Fact, Facts, HostPort, Right, Trouble},
     probes::{Probe, Scope},
 };

@@ -8,10 +8,12 @@ use super::{
     connect,
     connection::{Connection, KUBERNETES, right_on},
     infrastructure::list,
-    slices::{is_usable, of_service},
 };
 use crate::{
-    cluster::collection,
+    cluster::{
+        collection,
+        slices::{is_usable, of_service},
+    },
     model::{Fact, Facts, HostPort, Right, Trouble},
     net::{NameKind, NameQuery, Transport},
     probes::{Probe, Scope, net::first_server},
@@ -81,6 +83,7 @@ impl Probe for ServiceName {
         let path = format!("{}/{service}", collection("v1", "services", Some(namespace)));
         let object = connection.api.get(&scope.clock, &path, &right).await?;
         let expected = expected(&connection, &scope, service, namespace, object.as_ref()).await?;
+        scope.dialler.as_a_pod()?;
         let server = first_server()?;
         let query = |kind| NameQuery { name: with.address.host.clone(), kind, server };
         let udp = query(NameKind::A).ask(&scope.clock, Transport::Udp).await?;

@@ -53,6 +53,7 @@ impl Probe for Resolve {
     type With = With;
 
     async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
+        scope.dialler.as_a_pod()?;
         let server = match with.server {
             Some(address) => SocketAddr::new(address, 53),
             None => first_server()?,

@@ -34,6 +34,7 @@ impl Probe for Tcp {
             None => scope.target()?.address.clone(),
         };
         scope.dialler.tcp(&scope.clock, &address).await?;
+        scope.dialler.as_an_application(&address)?;
         Ok(Facts::from_iter([("connected".to_owned(), json!(true))]))
     }
 }

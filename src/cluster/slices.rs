@@ -1,16 +1,18 @@
+//! What `EndpointSlices` say: which pods are behind a Service, and which of them take connections.
+
 use serde_json::Value;
 
-use super::infrastructure::list;
-
 /// The `EndpointSlices` of a Service; a Service may have several.
-pub(super) fn of_service<'a>(slices: &'a [Value], service: &str) -> Vec<&'a Value> {
+#[must_use]
+pub fn of_service<'a>(slices: &'a [Value], service: &str) -> Vec<&'a Value> {
     slices.iter().filter(|slice| slice["metadata"]["labels"]["kubernetes.io/service-name"] == service).collect()
 }
 
 /// Whether an endpoint takes new connections. What is not said of its conditions is good; where a Service publishes
 /// pods that are not ready, `ready` is always true and only `serving` tells.
 /// Source: Kubernetes API, `EndpointConditions`.
-pub(super) fn is_usable(endpoint: &Value, publishes_unready: bool) -> bool {
+#[must_use]
+pub fn is_usable(endpoint: &Value, publishes_unready: bool) -> bool {
     let conditions = &endpoint["conditions"];
     let ready = conditions["ready"].as_bool().unwrap_or(true);
     let serving = conditions["serving"].as_bool().unwrap_or(ready);
@@ -19,9 +21,10 @@ pub(super) fn is_usable(endpoint: &Value, publishes_unready: bool) -> bool {
 }
 
 /// The ports of a slice with this name.
-pub(super) fn port_named(slice: &Value, name: &str) -> Option<u64> {
+#[must_use]
+pub fn port_named(slice: &Value, name: &str) -> Option<u64> {
     let is_it = |port: &&Value| port["name"].as_str().unwrap_or_default() == name;
-    list(&slice["ports"]).iter().find(is_it)?["port"].as_u64()
+    slice["ports"].as_array()?.iter().find(is_it)?["port"].as_u64()
 }
 
 #[cfg(test)]

@@ -1,0 +1,126 @@
+use std::{
+    fs,
+    future::Future,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+/// The kernel's pressure on CPU and disk: of the whole machine, and of the group of processes we are in (where it has a limit
+/// of its own).
+///
+/// Each holds a line `some avg10=… avg60=… avg300=… total=N`: N microseconds in which at least one process that could have
+/// run had to wait. (Linux, `Documentation/accounting/psi.rst`; `total` counts up from the start of the machine or group.)
+const PRESSURE: [&str; 4] =
+    ["/proc/pressure/cpu", "/proc/pressure/io", "/sys/fs/cgroup/cpu.pressure", "/sys/fs/cgroup/io.pressure"];
+
+/// A bound on waiting that does not count the time in which the machine had no CPU or disk to give: silence is not the
+/// server's when nobody could speak or hear. While either is short, a second counts as a quarter of one, so that the wait
+/// stays bounded: never more than [`Patience::STRETCH`] times the budget.
+#[derive(Debug, Clone)]
+pub struct Patience {
+    start: Instant,
+    budget: Duration,
+    short_before: [Duration; PRESSURE.len()],
+}
+
+impl Patience {
+    /// How many times its budget a wait may take at most.
+    pub const STRETCH: u32 = 4;
+
+    /// A bound that begins to run now.
+    #[must_use]
+    pub fn new(budget: Duration) -> Self {
+        Self { start: Instant::now(), budget, short_before: shortages() }
+    }
+
+    /// The budget it was given.
+    #[must_use]
+    pub fn budget(&self) -> Duration {
+        self.budget
+    }
+
+    /// How much of the budget is left; zero when it is used up.
+    #[must_use]
+    pub fn left(&self) -> Duration {
+        self.left_after(self.short())
+    }
+
+    /// How long CPU or disk was short since it began: the longest of the shortages, which overlap.
+    fn short(&self) -> Duration {
+        let shares = shortages().into_iter().zip(self.short_before).map(|(now, before)| now.saturating_sub(before));
+        shares.max().unwrap_or_default().min(self.start.elapsed())
+    }
+
+    fn left_after(&self, short: Duration) -> Duration {
+        self.budget.saturating_sub(self.start.elapsed().saturating_sub(short - short / Self::STRETCH))
+    }
+
+    /// Waits for a step until either bound is used up; nothing then.
+    pub(super) async fn wait<T>(&self, inner: &Self, step: impl Future<Output = T>) -> Option<T> {
+        tokio::pin!(step);
+        loop {
+            let left = self.left().min(inner.left());
+            if let Ok(outcome) = tokio::time::timeout(left, &mut step).await {
+                return Some(outcome);
+            }
+            if self.left().min(inner.left()).is_zero() {
+                return None;
+            }
+        }
+    }
+}
+
+fn shortages() -> [Duration; PRESSURE.len()] {
+    PRESSURE.map(|path| total(Path::new(path)).unwrap_or_default())
+}
+
+/// The total of the line `some`; nothing where the kernel does not tell.
+fn total(path: &Path) -> Option<Duration> {
+    total_of(&fs::read_to_string(path).ok()?)
+}
+
+fn total_of(text: &str) -> Option<Duration> {
+    let some = text.lines().find(|line| line.starts_with("some "))?;
+    let total = some.split_whitespace().find_map(|word| word.strip_prefix("total="))?;
+    total.parse().ok().map(Duration::from_micros)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn the_kernels_words_are_read_and_others_are_no_pressure() {
+        let text = "some avg10=39.14 avg60=64.73 avg300=59.60 total=11480869569\nfull avg10=0.00 total=7\n";
+        assert_eq!(total_of(text), Some(Duration::from_micros(11_480_869_569)));
+        for foreign in ["", "some", "some total=", "some total=x", "full total=7", "some avg10=1 total=-1"] {
+            assert_eq!(total_of(foreign), None, "{foreign}");
+        }
+    }
+
+    #[test]
+    fn a_second_of_shortage_counts_as_a_quarter_and_never_as_nothing() {
+        let now = Instant::now();
+        let patience = |ago: u32| Patience {
+            start: now.checked_sub(SECOND * ago).expect("the machine is older"),
+            budget: SECOND * 5,
+            short_before: Default::default(),
+        };
+        let seconds = |left: Duration| left.as_secs_f64().round();
+        assert_eq!(seconds(patience(2).left_after(Duration::ZERO)), 3.0, "an idle machine");
+        assert_eq!(seconds(patience(4).left_after(SECOND * 4)), 4.0, "short all the time");
+        assert_eq!(seconds(patience(9).left_after(SECOND * 8)), 2.0, "9 s, 8 of them short, count as 3");
+        assert_eq!(patience(6).left_after(Duration::ZERO), Duration::ZERO);
+        assert_eq!(patience(21).left_after(SECOND * 21), Duration::ZERO, "bounded by four budgets");
+    }
+
+    #[tokio::test]
+    async fn a_silent_step_is_given_up_when_the_smaller_bound_is_used_up() {
+        let (outer, inner) = (Patience::new(SECOND * 60), Patience::new(Duration::from_millis(5)));
+        assert_eq!(outer.wait(&inner, std::future::pending::<()>()).await, None);
+        assert_eq!(outer.wait(&inner, async { 7 }).await, Some(7), "what is there already is taken");
+        assert!(outer.left() > SECOND * 30);
+    }
+}
