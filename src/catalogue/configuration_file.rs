@@ -59,7 +59,7 @@ pub struct ServiceEntry {
     pub namespace: Option<String>,
     /// Of `kubernetes`: the image of our probe pods; by default the one that we run in ourselves.
     pub image: Option<String>,
-    /// Of `kubernetes`: how the servers in it are reached: `direct`, by their own addresses, or `port_forward`, through the
+    /// Of `kubernetes`: how the servers in it are reached: `direct`, by their own addresses, or `port-forward`, through the
     /// API server into their pods, which never makes a run READY.
     pub via: Option<Via>,
 }

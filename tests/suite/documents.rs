@@ -32,9 +32,14 @@ fn the_architecture_page_shows_the_arrows_that_the_tidy_test_enforces() {
 
 #[test]
 fn every_path_the_documents_name_exists() {
-    for name in
-        ["README.md", "docs/architecture.md", "docs/adding-a-check.md", "docs/adding-a-probe.md", "docs/runs.md"]
-    {
+    for name in [
+        "README.md",
+        "docs/architecture.md",
+        "docs/adding-a-check.md",
+        "docs/adding-a-probe.md",
+        "docs/configuration.md",
+        "docs/runs.md",
+    ] {
         for path in page(name).split('`').skip(1).step_by(2) {
             let is_path = ["src/", "tests/", "docs/", "fixtures/", "reports/", "benches/"]
                 .iter()

@@ -63,6 +63,21 @@ fn a_faulty_configuration_is_told_without_its_secrets() {
 }
 
 #[test]
+fn what_would_be_without_effect_is_a_fault() {
+    check("without-effect", &["lint", "--config", "soma-conformance.yaml"]);
+}
+
+#[test]
+fn values_that_no_check_reads_are_faults() {
+    check("unknown-values", &["lint", "--config", "soma-conformance.yaml"]);
+}
+
+#[test]
+fn a_waiver_of_no_check_is_a_fault() {
+    check("waiver-of-nothing", &["lint", "--config", "soma-conformance.yaml"]);
+}
+
+#[test]
 fn missing_credentials_are_told_before_anything_is_sent() {
     check(
         "missing-credentials",

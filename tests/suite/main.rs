@@ -2,6 +2,7 @@
 
 mod canaries;
 mod catalogue_ids;
+mod configuration_page;
 mod difference;
 mod documents;
 #[cfg(feature = "faults")]
