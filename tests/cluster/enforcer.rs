@@ -11,6 +11,7 @@ pub(crate) const FACTS: &[Fact] = &[
     ("enforcer::stopped_and_its_rules_gone_no_denial_passes_and_the_canary_is_the_root", gone),
     ("enforcer::stopped_with_its_rules_in_force_no_denial_passes", stale),
     ("enforcer::in_reject_mode_refusals_are_judged_alike", rejecting),
+    ("enforcer::in_reject_mode_the_scope_of_ports_is_decided_all_the_same", rejecting_ports),
     ("enforcer::a_service_that_is_down_refuses_nobody", down),
 ];
 
@@ -39,22 +40,54 @@ fn stale(cluster: &Cluster) {
     run.passes_no_denial("");
 }
 
-fn rejecting(cluster: &Cluster) {
+fn become_(cluster: &Cluster, from: &str, to: &str) {
     const MODE: &str = "sed -i 's/--deny=FROM/--deny=TO/' \"$state/netpol.command\"";
-    let become_ = |from: &str, to: &str| {
-        cluster.component("kill", "netpol");
-        cluster.with_names(&MODE.replace("FROM", from).replace("TO", to));
-        cluster.component("start", "netpol");
-    };
-    become_("drop", "reject");
-    let _mended = at_the_end(|| become_("reject", "drop"));
+    cluster.component("kill", "netpol");
+    cluster.with_names(&MODE.replace("FROM", from).replace("TO", to));
+    cluster.component("start", "netpol");
+}
+
+fn reject(cluster: &Cluster) {
+    become_(cluster, "drop", "reject");
+}
+
+fn drop_again(cluster: &Cluster) {
+    become_(cluster, "reject", "drop");
+}
+
+fn rejecting(cluster: &Cluster) {
+    reject(cluster);
+    let _mended = at_the_end(|| drop_again(cluster));
     let open = cluster.get("networkpolicy/allow-opa");
     let _closed = crate::undo::keep(cluster, &["networkpolicy/allow-opa"]);
     crate::policies::admit(cluster, &open, &serde_json::json!([{"namespaceSelector": {}}]));
-    let run = Run::of(cluster, &[&DENIALS[..], &["netpol/matrix-deny/opa"]].concat());
+    let run = Run::of_declared(cluster, &["allow-opa"], &[&DENIALS[..], &["netpol/matrix-deny/opa"]].concat());
     assert_eq!((run.red(), run.code), (vec!["netpol/matrix-deny/opa"], 1), "{}", run.printed);
     assert_eq!(run.check("netpol/enforcement-canary")["facts"]["refusal"], "refused");
     run.passes(&DENIALS[..2]);
+}
+
+/// A refused port may be one that nobody listens on or one that the enforcer shuts: neither lets anybody in. One that
+/// the policies open is connected to.
+fn rejecting_ports(cluster: &Cluster) {
+    reject(cluster);
+    let _mended = at_the_end(|| drop_again(cluster));
+    let run = Run::of(cluster, &["netpol/port-scope"]);
+    let facts = &run.check("netpol/port-scope")["facts"];
+    assert_eq!((run.red(), run.code), (vec![], 0), "{}", run.printed);
+    assert_eq!(facts["refusal"], "refused", "{facts}");
+    assert!(facts["refused"].to_string().contains("9093"), "{facts}");
+    let open = cluster.get("networkpolicy/allow-kafka");
+    let _closed = crate::undo::keep(cluster, &["networkpolicy/allow-kafka"]);
+    let mut rules = open["spec"]["ingress"].clone();
+    rules[0]["ports"] = serde_json::json!([{"port": 9092}, {"port": 9093}]);
+    let patch = serde_json::json!({"spec": {"ingress": rules}}).to_string();
+    let words = ["-n", INFRASTRUCTURE, "patch", "networkpolicy", "allow-kafka", "--type=merge", "-p", &patch];
+    cluster.kubectl(&words);
+    let run = Run::of(cluster, &["netpol/port-scope"]);
+    assert_eq!((run.red(), run.code), (vec!["netpol/port-scope"], 1), "{}", run.printed);
+    let open = run.check("netpol/port-scope")["facts"]["open"].to_string();
+    assert!(open.contains("9093") && !open.contains("2380"), "{open}");
 }
 
 fn down(cluster: &Cluster) {

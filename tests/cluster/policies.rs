@@ -11,7 +11,7 @@ use crate::{
 
 pub(crate) const FACTS: &[Fact] = &[
     ("policies::each_hole_turns_exactly_its_checks_red", holes),
-    ("policies::a_rule_without_ports_turns_only_the_scope_of_ports_red", without_ports),
+    ("policies::a_rule_without_ports_is_red_where_it_is_written_and_declared_only_in_the_scope_of_ports", without_ports),
 ];
 
 const LABEL: &str = "soma.sh/allow-shared-infra";
@@ -68,14 +68,35 @@ fn holes(cluster: &Cluster) {
     delete("default-deny");
     delete("allow-postgres");
 
-    let run = Run::of(cluster, &["netpol/matrix-deny", "netpol/deny-pod-ip", "netpol/label-value-strict"]);
+    let checks = ["netpol/matrix-deny", "netpol/deny-pod-ip", "netpol/label-value-strict"];
+    let run = Run::of(cluster, &checks);
     let expected = [
+        "netpol/coverage/vault",
+        "netpol/only-labelled/etcd",
+        "netpol/only-labelled/opa",
+        "netpol/only-labelled/postgres",
+        "netpol/only-labelled/redis",
+    ];
+    judges(&run, &expected);
+    // Where it is declared that they are meant so, what they let in is seen by probe pods.
+    let run = Run::of_declared(cluster, &["allow-opa", "allow-redis", "allow-all-etcd"], &checks);
+    let expected = [
+        "netpol/coverage/vault",
         "netpol/label-value-strict/labelled-false",
-        "netpol/matrix-allow/vault",
         "netpol/matrix-deny/etcd",
         "netpol/matrix-deny/opa",
-        "netpol/matrix-deny/postgres",
+        "netpol/only-labelled/postgres",
     ];
+    judges(&run, &expected);
+    run.passes(&[
+        "netpol/matrix-deny/redis",
+        "netpol/label-value-strict/pod-labelled",
+        "netpol/label-value-strict/other-case",
+    ]);
+}
+
+/// These failed and nothing else is red, and no denial of a service with a hole passed.
+fn judges(run: &Run, expected: &[&str]) {
     assert_eq!(run.red(), expected, "{}", run.printed);
     for id in expected {
         assert_eq!(run.verdict(id), "fail", "{id}");
@@ -83,14 +104,7 @@ fn holes(cluster: &Cluster) {
     for service in ["etcd", "opa", "postgres", "vault"] {
         run.passes_no_denial(service);
     }
-    run.passes(&[
-        "netpol/matrix-deny/redis",
-        "netpol/label-value-strict/pod-labelled",
-        "netpol/label-value-strict/other-case",
-        "netpol/matrix-deny/kafka",
-        "netpol/deny-pod-ip/kafka",
-        "netpol/deny-pod-ip/prometheus",
-    ]);
+    run.passes(&["netpol/matrix-deny/kafka", "netpol/deny-pod-ip/kafka", "netpol/deny-pod-ip/prometheus"]);
     assert_eq!(run.code, 1);
 }
 
@@ -102,6 +116,8 @@ fn without_ports(cluster: &Cluster) {
         ["-n", INFRASTRUCTURE, "patch", "networkpolicy", "allow-kafka", "--type=merge", "-p", &patch.to_string()];
     cluster.kubectl(&words);
     let run = Run::of(cluster, &["netpol/port-scope"]);
+    assert_eq!((run.red(), run.code), (vec!["netpol/only-labelled/kafka"], 1), "{}", run.printed);
+    let run = Run::of_declared(cluster, &["allow-kafka"], &["netpol/port-scope"]);
     assert_eq!((run.red(), run.code), (vec!["netpol/port-scope"], 1), "{}", run.printed);
     let open = run.check("netpol/port-scope")["facts"]["open"].to_string();
     assert!(open.contains("9093") && !open.contains("2380"), "{open}");

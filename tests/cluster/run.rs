@@ -30,6 +30,12 @@ impl Run {
         Self::with(cluster, CONFIGURATION, &[&["run"], checks].concat())
     }
 
+    /// The same with policies that are declared to be as broad as they are: probe pods alone judge what they let in.
+    pub(crate) fn of_declared(cluster: &Cluster, policies: &[&str], checks: &[&str]) -> Self {
+        let declared = serde_json::json!({"cluster": {"broad_policies": policies}});
+        Self::with(cluster, &format!("{CONFIGURATION}values: {declared}\n"), &[&["run"], checks].concat())
+    }
+
     /// Runs a command that leaves reports.
     pub(crate) fn with(cluster: &Cluster, configuration: &str, words: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");

@@ -11,7 +11,7 @@ use super::{
     label_selector::selects,
 };
 use crate::{
-    cluster::policy::{Direction, Labels, Peer, Place, Policy, PortRange, Rule, World},
+    cluster::policy::{Decision, Direction, Labels, Peer, Place, Policy, PortRange, Rule, World},
     model::{Cluster, Fact, Facts, HostPort, Right, Trouble},
     probes::{Probe, Scope, Targets},
 };
@@ -42,12 +42,18 @@ impl Probe for Policies {
         Fact { name: "pods", about: "by name: {component, ingress, egress}, the policies that isolate it" },
         Fact { name: "open_ingress", about: "pods that no policy isolates for incoming connections" },
         Fact { name: "open_egress", about: "pods that no policy isolates for outgoing ones" },
-        Fact { name: "contract", about: "by service of the contract: {port, admitted, by, open_to_all}" },
+        Fact {
+            name: "contract",
+            about: "by service of the contract: {port, admitted, by, open_to_all, broad, other_selectors}, of the rules about its port",
+        },
         Fact { name: "not_admitted", about: "services whose port no rule opens to a namespace with the allow label" },
-        Fact { name: "broad", about: "{rule, why} for each rule that opens more than it names" },
+        Fact {
+            name: "broad",
+            about: "{rule, why} for each rule that opens more than it names and is not told of in `contract`",
+        },
         Fact {
             name: "other_selectors",
-            about: "{rule, selector} for each rule that lets in by something else than the allow label",
+            about: "{rule, selector} for each rule that lets in by something else than the allow label and is not told of in `contract` or `broad`",
         },
         Fact { name: "label_rules", about: "how many rules let in by the allow label and nothing else" },
     ];
@@ -92,7 +98,6 @@ fn facts_of(
     declared: &[String],
 ) -> Facts {
     let world = World::of(policies, &[]);
-    let is_meant = |policy: &&Policy| !declared.contains(&policy.name);
     let deny = |direction| -> Vec<&str> {
         let all = world.policies().iter().filter(|policy| policy.is_default_deny(direction));
         all.map(|policy| policy.name.as_str()).collect()
@@ -102,11 +107,26 @@ fn facts_of(
         let all = rows.iter().filter(|(_, row)| list(&row[direction]).is_empty());
         all.map(|(name, _)| name).collect()
     };
-    let ways = contract_rows(&world, cluster, pods, services, contract);
+    let ways = contract_rows(&Written { world: &world, cluster, declared }, pods, services, contract);
     let not_admitted: Vec<&String> =
         ways.iter().filter(|(_, row)| row["admitted"] != true).map(|(service, _)| service).collect();
-    let broad: Vec<Value> = world.policies().iter().filter(is_meant).flat_map(broad_rules).collect();
-    let (by_label, others) = ingress_peers(&world, cluster, declared);
+    let told = |key: &str| -> Vec<&Value> { ways.values().flat_map(|row| list(&row[key])).collect() };
+    let beside = |rows: Vec<Value>, key: &str| -> Vec<Value> {
+        let told = told(key);
+        rows.into_iter().filter(|row| !told.contains(&row)).collect()
+    };
+    let (mut broad, mut others, mut by_label) = (Vec::new(), Vec::new(), 0);
+    for policy in world.policies().iter().filter(|policy| !declared.contains(&policy.name)) {
+        for direction in [Direction::Ingress, Direction::Egress] {
+            for (at, rule) in policy.rules(direction).unwrap_or_default().iter().enumerate() {
+                broad.extend(broad_rows(policy, direction, at, rule));
+                if direction == Direction::Ingress {
+                    others.extend(stranger_rows(policy, at, rule, cluster));
+                    by_label += rule.peers.iter().filter(|peer| is_label(peer, cluster)).count();
+                }
+            }
+        }
+    }
     Facts::from_iter([
         ("policies".to_owned(), json!(policies.len())),
         ("default_deny_ingress".to_owned(), json!(deny(Direction::Ingress))),
@@ -115,8 +135,8 @@ fn facts_of(
         ("open_egress".to_owned(), json!(open("egress"))),
         ("not_admitted".to_owned(), json!(not_admitted)),
         ("contract".to_owned(), Value::Object(ways.clone())),
-        ("broad".to_owned(), Value::Array(broad)),
-        ("other_selectors".to_owned(), Value::Array(others)),
+        ("broad".to_owned(), Value::Array(beside(broad, "broad"))),
+        ("other_selectors".to_owned(), Value::Array(beside(others, "other_selectors"))),
         ("label_rules".to_owned(), json!(by_label)),
         ("pods".to_owned(), Value::Object(rows.clone())),
     ])
@@ -130,17 +150,31 @@ fn pod_row(world: &World, pod: &Value) -> Value {
     json!({"component": component(pod), "ingress": by(Direction::Ingress), "egress": by(Direction::Egress)})
 }
 
-/// For each service of the contract, whether a pod in a labelled namespace is let in at the pods' own port.
+/// What is written, and what of it is declared to be meant so.
+struct Written<'a> {
+    world: &'a World,
+    cluster: &'a Cluster,
+    declared: &'a [String],
+}
+
+impl Written<'_> {
+    /// Whether a policy, as `namespace/policy`, is declared to be as broad as it is.
+    fn is_declared(&self, policy: &str) -> bool {
+        self.declared.iter().any(|name| policy.rsplit('/').next() == Some(name))
+    }
+}
+
+/// For each service of the contract: whether a pod in a labelled namespace is let in at the pods' own port, whether
+/// everybody is, and the rules about that port that let in more than the label does.
 fn contract_rows(
-    world: &World,
-    cluster: &Cluster,
+    written: &Written<'_>,
     pods: &[Value],
     services: &[Value],
     contract: &BTreeMap<String, HostPort>,
 ) -> Map<String, Value> {
     let guest = |namespace: &str| Place { name: "app".to_owned(), namespace: namespace.to_owned(), ..Place::default() };
-    let (key, value) = cluster.allow_label.clone();
-    let world = world.clone().with_namespace("labelled", Labels::from([(key, value)]));
+    let (key, value) = written.cluster.allow_label.clone();
+    let world = written.world.clone().with_namespace("labelled", Labels::from([(key, value)]));
     let row = |(service, address): (&String, &HostPort)| {
         let own = address.host.split('.').next().unwrap_or_default();
         let ends =
@@ -152,16 +186,38 @@ fn contract_rows(
         let mut by: Vec<&String> = labelled.iter().filter(|one| one.allowed).flat_map(|one| &one.by).collect();
         by.sort_unstable();
         by.dedup();
+        // Whoever no policy is about is open to everybody, and nobody declared that.
+        let is_hole = |one: &&Decision| one.allowed && one.by.iter().all(|policy| !written.is_declared(policy));
+        let (broad, others) = wide_rules(written, &ends);
         let row = json!({
             "port": ends.first().map(|(_, port)| *port),
             // Nothing at all is admitted nowhere.
-            "admitted": !labelled.is_empty() && labelled.iter().all(|one| one.allowed && one.isolated),
+            "admitted": !labelled.is_empty() && labelled.iter().all(|one| one.allowed),
             "by": by,
-            "open_to_all": unlabelled.iter().any(|one| one.allowed),
+            "open_to_all": unlabelled.iter().any(|one| is_hole(&one)),
+            "broad": broad,
+            "other_selectors": others,
         });
         (service.clone(), row)
     };
     contract.iter().map(row).collect()
+}
+
+/// The rules about the ports of these pods that open more than they name, and those that let in by something else than
+/// the allow label.
+fn wide_rules(written: &Written<'_>, ends: &[(Place, u16)]) -> (Vec<Value>, Vec<Value>) {
+    let (mut broad, mut others) = (Vec::new(), Vec::new());
+    for policy in written.world.policies().iter().filter(|policy| !written.declared.contains(&policy.name)) {
+        for (at, rule) in policy.rules(Direction::Ingress).unwrap_or_default().iter().enumerate() {
+            let is_about =
+                ends.iter().any(|(place, port)| policy.selects(place) && rule.takes_port(place, *port, "TCP"));
+            if is_about {
+                broad.extend(broad_rows(policy, Direction::Ingress, at, rule));
+                others.extend(stranger_rows(policy, at, rule, written.cluster));
+            }
+        }
+    }
+    (broad, others)
 }
 
 /// The pods behind a port of a Service, each with its own port.
@@ -182,19 +238,10 @@ fn ends(service: &Value, port: u16, pods: &[Value]) -> Vec<(Place, u16)> {
     with_port.collect()
 }
 
-/// The rules of a policy that open more than they name.
-fn broad_rules(policy: &Policy) -> Vec<Value> {
-    let of = |direction: Direction, rules: &[Rule]| -> Vec<Value> {
-        let reasons = rules.iter().enumerate().flat_map(|(at, rule)| {
-            let path = format!("{} {}[{at}]", policy.name, direction.word().to_lowercase());
-            whys(rule).into_iter().map(move |why| json!({"rule": path, "why": why}))
-        });
-        reasons.collect()
-    };
-    [Direction::Ingress, Direction::Egress]
-        .into_iter()
-        .flat_map(|direction| of(direction, policy.rules(direction).unwrap_or_default()))
-        .collect()
+/// What a rule opens more than it names.
+fn broad_rows(policy: &Policy, direction: Direction, at: usize, rule: &Rule) -> Vec<Value> {
+    let path = format!("{} {}[{at}]", policy.name, direction.word().to_lowercase());
+    whys(rule).into_iter().map(|why| json!({"rule": path, "why": why})).collect()
 }
 
 fn whys(rule: &Rule) -> Vec<&'static str> {
@@ -207,44 +254,42 @@ fn whys(rule: &Rule) -> Vec<&'static str> {
     } else if rule.ports.iter().any(|port| *port.range() == PortRange::All) {
         whys.push("it names a protocol without a port, which is every port");
     }
-    for peer in &rule.peers {
-        match peer {
-            Peer::Pods { namespaces: Some(namespaces), .. } if namespaces.is_empty() => {
-                whys.push("its namespaceSelector is empty, which is every namespace");
-            }
-            Peer::Addresses(block) if block.is_nearly_everything() => whys.push("its ipBlock is every address"),
-            _ => {}
-        }
-    }
+    whys.extend(rule.peers.iter().filter_map(everybody));
     whys
 }
 
-/// How many peers of ingress rules are the allow label alone, and those that let in by something else.
-fn ingress_peers(world: &World, cluster: &Cluster, declared: &[String]) -> (usize, Vec<Value>) {
-    let (key, value) = &cluster.allow_label;
-    let (mut by_label, mut others) = (0, Vec::new());
-    for policy in world.policies().iter().filter(|policy| !declared.contains(&policy.name)) {
-        for (at, rule) in policy.rules(Direction::Ingress).unwrap_or_default().iter().enumerate() {
-            for peer in &rule.peers {
-                let selector = match peer {
-                    Peer::Pods { namespaces: Some(namespaces), pods: None } if namespaces.demands(key, value) => {
-                        by_label += 1;
-                        continue;
-                    }
-                    // Within the namespace the infrastructure is among itself.
-                    Peer::Pods { namespaces: None, .. } => continue,
-                    Peer::Pods { namespaces: Some(namespaces), pods } => {
-                        let pods = pods.as_ref().map(|pods| format!(" and pods {}", pods.words())).unwrap_or_default();
-                        format!("namespaces {}{pods}", namespaces.words())
-                    }
-                    Peer::Addresses(_) => "an ipBlock".to_owned(),
-                    Peer::Unknown => "a peer that cannot be read".to_owned(),
-                };
-                others.push(json!({"rule": format!("{} ingress[{at}]", policy.name), "selector": selector}));
-            }
+/// Why a peer is everybody, if it is.
+fn everybody(peer: &Peer) -> Option<&'static str> {
+    match peer {
+        Peer::Pods { namespaces: Some(namespaces), .. } if namespaces.is_empty() => {
+            Some("its namespaceSelector is empty, which is every namespace")
         }
+        Peer::Addresses(block) if block.is_nearly_everything() => Some("its ipBlock is every address"),
+        _ => None,
     }
-    (by_label, others)
+}
+
+/// Whether a peer is the namespaces with the allow label and nothing else.
+fn is_label(peer: &Peer, cluster: &Cluster) -> bool {
+    let (key, value) = &cluster.allow_label;
+    matches!(peer, Peer::Pods { namespaces: Some(namespaces), pods: None } if namespaces.demands(key, value))
+}
+
+/// The peers of an ingress rule that are let in by something else than the allow label. Who is everybody is told among
+/// the broad ones, so that one rule is not red twice.
+fn stranger_rows(policy: &Policy, at: usize, rule: &Rule, cluster: &Cluster) -> Vec<Value> {
+    let strangers = rule.peers.iter().filter(|peer| !is_label(peer, cluster) && everybody(peer).is_none());
+    let selectors = strangers.filter_map(|peer| match peer {
+        // Within the namespace the infrastructure is among itself.
+        Peer::Pods { namespaces: None, .. } => None,
+        Peer::Pods { namespaces: Some(namespaces), pods } => {
+            let pods = pods.as_ref().map(|pods| format!(" and pods {}", pods.words())).unwrap_or_default();
+            Some(format!("namespaces {}{pods}", namespaces.words()))
+        }
+        Peer::Addresses(_) => Some("an ipBlock".to_owned()),
+        Peer::Unknown => Some("a peer that cannot be read".to_owned()),
+    });
+    selectors.map(|selector| json!({"rule": format!("{} ingress[{at}]", policy.name), "selector": selector})).collect()
 }
 
 #[cfg(test)]
@@ -310,8 +355,9 @@ mod tests {
             (from(json!({"namespaceSelector": {"matchLabels": {"open": "true"}}})), 0),
             (json!({"name": "declared", "podSelector": {}, "ingress": [{}]}), 0),
         ] {
-            let found = &facts(std::slice::from_ref(&policy), "redis")["broad"];
-            assert_eq!(list(found).len(), count, "{policy} {found}");
+            let facts = facts(std::slice::from_ref(&policy), "redis");
+            let (own, rest) = (&facts["contract"]["redis"]["broad"], &facts["broad"]);
+            assert_eq!(list(own).len() + list(rest).len(), count, "{policy} {own} {rest}");
         }
     }
 
@@ -324,7 +370,36 @@ mod tests {
             (json!({"matchExpressions": [{"key": "open", "operator": "Exists"}]}), 0, 1),
         ] {
             let facts = facts(&[allow(&json!(6380), &selector)], "redis");
-            assert_eq!((&facts["label_rules"], list(&facts["other_selectors"]).len()), (&json!(by_label), others));
+            let told = list(&facts["contract"]["redis"]["other_selectors"]).len();
+            assert_eq!((&facts["label_rules"], told), (&json!(by_label), others));
+            assert_eq!(facts["other_selectors"], json!([]), "what a service's row tells is not told again");
         }
+    }
+
+    #[test]
+    fn who_else_reaches_a_service_is_told_in_its_row_and_the_rest_beside_it() {
+        let deny = json!({"name": "deny", "podSelector": {}, "policyTypes": ["Ingress"]});
+        let (label, all) = (json!({"matchLabels": {"open": "true"}}), json!({}));
+        let by_name = json!({"matchLabels": {"kubernetes.io/metadata.name": "app"}});
+        let declared = |policy: Value| {
+            let mut policy = policy;
+            policy["name"] = json!("declared");
+            policy
+        };
+        for (policy, open, broad, others, rest) in [
+            (allow(&json!(6380), &label), false, 0, 0, 0),
+            (allow(&json!(6380), &all), true, 1, 0, 0),
+            (allow(&json!(6380), &by_name), false, 0, 1, 0),
+            // Of another port of the same pod.
+            (allow(&json!(9121), &all), false, 0, 0, 1),
+            (declared(allow(&json!(6380), &all)), false, 0, 0, 0),
+        ] {
+            let facts = facts(&[deny.clone(), policy.clone()], "redis");
+            let row = &facts["contract"]["redis"];
+            let told = (&row["open_to_all"], list(&row["broad"]).len(), list(&row["other_selectors"]).len());
+            assert_eq!(told, (&json!(open), broad, others), "{policy}");
+            assert_eq!(list(&facts["broad"]).len(), rest, "{policy}");
+        }
+        assert_eq!(facts(&[], "redis")["contract"]["redis"]["open_to_all"], json!(true), "no policy is about the pod");
     }
 }

@@ -128,8 +128,9 @@ fn addresses_of(vantages: &Vantages, with: &With) -> Result<Vec<String>, Trouble
     let service = vantages.directory.services.get(name).ok_or_else(|| none("entry in the namespace"))?;
     let own: Vec<String> =
         service.cluster.iter().filter(|to| to.ends_with(&format!(":{}", address.port))).cloned().collect();
-    let found = if with.by == By::Service { own } else { service.endpoints.clone() };
-    let what = if with.by == By::Service { "address with that port" } else { "ready endpoint" };
+    // A Service's other ports, of metrics or peers, are not promised to applications.
+    let found = if with.by == By::Service { own } else { service.behind(address.port) };
+    let what = if with.by == By::Service { "address with that port" } else { "ready endpoint behind that port" };
     if found.is_empty() { Err(none(what)) } else { Ok(found) }
 }
 
