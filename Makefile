@@ -72,5 +72,5 @@ cluster-down: ## Remove the cluster, whatever state it is in
 
 .PHONY: prove-cluster
 prove-cluster: build ## Break the reference release on a real Kubernetes in every known way, and write docs/proof-cluster.md (root)
-	@fixtures/cluster/up.sh && fixtures/soma-infra/up.sh
-	cargo run --locked --quiet -p soma-prove-cluster
+	@fixtures/cluster/up.sh && fixtures/soma-infra/up.sh && fixtures/cluster/own-image.sh
+	$(dir $(PROGRAM))soma-prove-cluster
