@@ -24,7 +24,6 @@ const MEANT_FOR: &[(&str, &[&str])] = &[
     ("namespace", &["kubernetes"]),
     ("image", &["kubernetes"]),
     ("via", &["kubernetes"]),
-    ("via", &["kubernetes"]),
 ];
 
 /// Services that are not asked over HTTP, so that a bearer token is never sent.
@@ -75,7 +74,6 @@ fn without_meaning(name: &str, entry: &ServiceEntry) -> Vec<Contradiction> {
         "context" => entry.context.is_some(),
         "namespace" => entry.namespace.is_some(),
         "image" => entry.image.is_some(),
-        "via" => entry.via.is_some(),
         "via" => entry.via.is_some(),
         _ => false,
     };
