@@ -17,7 +17,7 @@ use crate::model::{
     CheckId, Eventually, Expectation, KUBERNETES, Matcher, PlannedCheck, ProbeDescriptor, Profile, Right,
 };
 
-const DEFAULT_DEADLINE_MS: u64 = 10_000;
+const DEFAULT_DEADLINE_MS: u64 = 15_000;
 const DEFAULT_EVERY_MS: u64 = 250;
 
 /// Turns stanzas into planned checks for one environment, and collects every fault on the way.

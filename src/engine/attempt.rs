@@ -46,13 +46,18 @@ impl CurrentClock {
 
 /// How long a pause `--wait` makes between two attempts of a check that has no pause of its own.
 const WAIT_EVERY: Duration = Duration::from_millis(500);
+/// The share of a measurement of speed that the machine may be short of CPU or disk for; beyond, slowness is not the server's.
+const SHORT: f64 = 0.25;
+/// How long such a measurement is taken again, in the hope of a machine that has time for it.
+const MEASURED_WITHIN: Duration = Duration::from_secs(60);
 /// What a probe may take beyond its time, to remove what it wrote.
 const GRACE: Duration = Duration::from_secs(3);
 
 /// How long a check may take, whatever its probe does.
 pub(super) fn hard_deadline(check: &PlannedCheck, surroundings: &Surroundings) -> Patience {
     let waiting = waits_until(check, surroundings).saturating_duration_since(Instant::now());
-    Patience::new(convergence(check).max(waiting) + check.deadline() + GRACE)
+    let measuring = if check.quiet { MEASURED_WITHIN } else { Duration::ZERO };
+    Patience::new(convergence(check).max(waiting).max(measuring) + check.deadline() + GRACE)
 }
 
 /// How long its condition may take to come true by itself.
@@ -77,13 +82,17 @@ pub(super) async fn run(check: Arc<PlannedCheck>, surroundings: Surroundings, cu
         attempts += 1;
         let clock = Arc::new(Clock::new(check.deadline()));
         current.set(&clock);
-        let outcome = probe(&check, &surroundings, &clock).await;
-        let judgement = judge(&check, &outcome);
+        let mut outcome = probe(&check, &surroundings, &clock).await;
+        let mut judgement = judge(&check, &outcome);
         let may_come = !check.is_negative() && outcome.as_ref().err().is_none_or(Trouble::is_transient);
-        if judgement.verdict != Verdict::Pass
-            && may_come
-            && (pause < converging.left() || Instant::now() + pause < until)
-        {
+        let mut again = may_come && (pause < converging.left() || Instant::now() + pause < until);
+        let share = clock.short_share();
+        if check.quiet && outcome.is_ok() && judgement.verdict != Verdict::Pass && share > SHORT {
+            again |= begun.elapsed() + pause < MEASURED_WITHIN;
+            outcome = Err(starved(share, &judgement.observed));
+            judgement = judge(&check, &outcome);
+        }
+        if judgement.verdict != Verdict::Pass && again {
             tokio::time::sleep(pause).await;
             continue;
         }
@@ -93,6 +102,15 @@ pub(super) async fn run(check: Arc<PlannedCheck>, surroundings: Surroundings, cu
         result.took_us = micros(begun.elapsed());
         return result;
     }
+}
+
+/// A machine that has no time measures itself.
+fn starved(share: f64, observed: &str) -> Trouble {
+    let percent = (share * 100.0).round();
+    let what = format!(
+        "this machine was short of CPU or disk for {percent} % of the measurement, so it says nothing of the server: {observed}"
+    );
+    Trouble::unable("op", "harness.starved", what)
 }
 
 async fn probe(check: &PlannedCheck, surroundings: &Surroundings, clock: &Arc<Clock>) -> Result<Facts, Trouble> {

@@ -19,27 +19,13 @@ pub struct Schedule {
 enum State {
     Waiting,
     Running,
-    Finished { verdict: Verdict, root: Option<CheckId>, undecided: Option<Undecided> },
+    Finished { verdict: Verdict, root: Option<CheckId>, undecided: bool },
 }
 
-/// Why a check could not be decided from where we stand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Undecided {
-    /// The Kubernetes API did not tell.
-    Kubernetes,
-    /// The way we reach the servers is not an application's.
-    Vantage,
-}
-
-impl Undecided {
-    fn of(result: &CheckResult) -> Option<Self> {
-        let class = &result.trouble.as_ref().filter(|_| result.verdict == Verdict::Error)?.class;
-        match class.split_once('.') {
-            Some(("kube", _)) => Some(Self::Kubernetes),
-            Some(("vantage", _)) => Some(Self::Vantage),
-            _ => None,
-        }
-    }
+/// Whether a result says nothing of the servers, only that it could not be decided from where we stand.
+fn is_of_the_vantage(result: &CheckResult) -> bool {
+    let class = result.trouble.as_ref().map_or("", |trouble| &trouble.class);
+    result.verdict == Verdict::Error && (class.starts_with("kube.") || class.starts_with("vantage."))
 }
 
 impl Schedule {
@@ -156,8 +142,11 @@ impl Schedule {
         if matches!(self.state[at], State::Finished { .. }) {
             return false;
         }
-        self.state[at] =
-            State::Finished { verdict: result.verdict, root: result.root.clone(), undecided: Undecided::of(result) };
+        self.state[at] = State::Finished {
+            verdict: result.verdict,
+            root: result.root.clone(),
+            undecided: is_of_the_vantage(result),
+        };
         true
     }
 
@@ -171,28 +160,24 @@ impl Schedule {
         })
     }
 
-    /// Whether a need that did not pass holds nobody back all the same, because it was undecided from where we stand: the
-    /// Kubernetes API could not be asked (a missing right, one that throttles or is gone) and the check asks a server
-    /// itself, or a port-forward cannot show what an application reaches. The check's own look decides then, and the
-    /// undecided need keeps the run from being READY. A positive control is never excused.
+    /// Whether a need that did not pass holds a check of a server back all the same: not when it was undecided from where we
+    /// stand, because the Kubernetes API could not be asked (a missing right, one that throttles or is gone), or because a
+    /// port-forward cannot show what an application reaches. The check's own look decides then, and the undecided need keeps
+    /// the run from being READY. A positive control is never excused.
     fn is_excused(&self, at: usize, need: &CheckId) -> bool {
-        let Some(&index) = self.index.get(need) else { return false };
-        let asks_kubernetes = self.checks[at].target.as_deref() == Some(KUBERNETES);
-        match self.undecided(index) {
-            Some(Undecided::Vantage) => !self.checks[at].control.contains(need),
-            Some(Undecided::Kubernetes) => !asks_kubernetes && !self.checks[at].control.contains(need),
-            None => false,
-        }
+        let check = &self.checks[at];
+        let asks_a_server = check.target.as_deref() != Some(KUBERNETES) && !check.control.contains(need);
+        asks_a_server && self.index.get(need).is_some_and(|index| self.is_undecided(*index))
     }
 
-    /// Why a finished check is undecided, where that says nothing of the servers; a blocked one is as its root is.
-    fn undecided(&self, at: usize) -> Option<Undecided> {
+    /// Whether a finished check says nothing of the servers, only of where we stand; a blocked one is as its root is.
+    fn is_undecided(&self, at: usize) -> bool {
         match &self.state[at] {
             State::Finished { verdict: Verdict::Blocked, root: Some(root), .. } => {
-                self.index.get(root).filter(|root| **root != at).and_then(|root| self.undecided(*root))
+                self.index.get(root).filter(|root| **root != at).is_some_and(|root| self.is_undecided(*root))
             }
             State::Finished { undecided, .. } => *undecided,
-            State::Waiting | State::Running => None,
+            State::Waiting | State::Running => false,
         }
     }
 

@@ -55,6 +55,9 @@ pub fn likely_cause(class: &str) -> &'static str {
         "kube.server_error" => "the API server is failing itself: look at its own /readyz?verbose",
         "kube.unreachable" => "the API server is down, or the kubeconfig points elsewhere",
         "kube.timeout" => "the API server does not answer: it is overloaded, stopped, or its etcd is",
+        "harness.starved" => {
+            "this machine has more work than it can do: measure when it is idle, or give this program a CPU of its own"
+        }
         "harness.fd_limit" => "this process may not open more files: raise the limit or lower --jobs",
         "harness.deadline" => "a client library did not give control back before the check's deadline",
         _ => "",

@@ -34,6 +34,12 @@ impl Clock {
         self.patience.left()
     }
 
+    /// The share of the time so far in which this machine was short of CPU or disk: from 0 to 1.
+    #[must_use]
+    pub fn short_share(&self) -> f64 {
+        self.patience.short_share()
+    }
+
     /// Runs one step and ends it when the budget is used up: the trouble then names the step.
     ///
     /// # Errors

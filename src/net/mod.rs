@@ -11,6 +11,7 @@ mod http;
 mod name_query;
 mod patience;
 mod resolve;
+mod shortage;
 mod stream;
 mod tls;
 mod tls_error;

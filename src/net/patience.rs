@@ -1,17 +1,9 @@
 use std::{
-    fs,
     future::Future,
-    path::Path,
     time::{Duration, Instant},
 };
 
-/// The kernel's pressure on CPU and disk: of the whole machine, and of the group of processes we are in (where it has a limit
-/// of its own).
-///
-/// Each holds a line `some avg10=… avg60=… avg300=… total=N`: N microseconds in which at least one process that could have
-/// run had to wait. (Linux, `Documentation/accounting/psi.rst`; `total` counts up from the start of the machine or group.)
-const PRESSURE: [&str; 4] =
-    ["/proc/pressure/cpu", "/proc/pressure/io", "/sys/fs/cgroup/cpu.pressure", "/sys/fs/cgroup/io.pressure"];
+use super::shortage::shortage;
 
 /// A bound on waiting that does not count the time in which the machine had no CPU or disk to give: silence is not the
 /// server's when nobody could speak or hear. While either is short, a second counts as a quarter of one, so that the wait
@@ -20,7 +12,7 @@ const PRESSURE: [&str; 4] =
 pub struct Patience {
     start: Instant,
     budget: Duration,
-    short_before: [Duration; PRESSURE.len()],
+    short_before: Duration,
 }
 
 impl Patience {
@@ -30,7 +22,7 @@ impl Patience {
     /// A bound that begins to run now.
     #[must_use]
     pub fn new(budget: Duration) -> Self {
-        Self { start: Instant::now(), budget, short_before: shortages() }
+        Self { start: Instant::now(), budget, short_before: shortage() }
     }
 
     /// The budget it was given.
@@ -45,10 +37,15 @@ impl Patience {
         self.left_after(self.short())
     }
 
-    /// How long CPU or disk was short since it began: the longest of the shortages, which overlap.
+    /// The share of the time since it began in which CPU or disk was short: from 0 to 1.
+    #[must_use]
+    pub fn short_share(&self) -> f64 {
+        self.short().as_secs_f64() / self.start.elapsed().as_secs_f64().max(f64::EPSILON)
+    }
+
+    /// How long CPU or disk was short since it began.
     fn short(&self) -> Duration {
-        let shares = shortages().into_iter().zip(self.short_before).map(|(now, before)| now.saturating_sub(before));
-        shares.max().unwrap_or_default().min(self.start.elapsed())
+        shortage().saturating_sub(self.short_before).min(self.start.elapsed())
     }
 
     fn left_after(&self, short: Duration) -> Duration {
@@ -70,21 +67,6 @@ impl Patience {
     }
 }
 
-fn shortages() -> [Duration; PRESSURE.len()] {
-    PRESSURE.map(|path| total(Path::new(path)).unwrap_or_default())
-}
-
-/// The total of the line `some`; nothing where the kernel does not tell.
-fn total(path: &Path) -> Option<Duration> {
-    total_of(&fs::read_to_string(path).ok()?)
-}
-
-fn total_of(text: &str) -> Option<Duration> {
-    let some = text.lines().find(|line| line.starts_with("some "))?;
-    let total = some.split_whitespace().find_map(|word| word.strip_prefix("total="))?;
-    total.parse().ok().map(Duration::from_micros)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -92,21 +74,12 @@ mod tests {
     const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
-    fn the_kernels_words_are_read_and_others_are_no_pressure() {
-        let text = "some avg10=39.14 avg60=64.73 avg300=59.60 total=11480869569\nfull avg10=0.00 total=7\n";
-        assert_eq!(total_of(text), Some(Duration::from_micros(11_480_869_569)));
-        for foreign in ["", "some", "some total=", "some total=x", "full total=7", "some avg10=1 total=-1"] {
-            assert_eq!(total_of(foreign), None, "{foreign}");
-        }
-    }
-
-    #[test]
     fn a_second_of_shortage_counts_as_a_quarter_and_never_as_nothing() {
         let now = Instant::now();
         let patience = |ago: u32| Patience {
             start: now.checked_sub(SECOND * ago).expect("the machine is older"),
             budget: SECOND * 5,
-            short_before: Default::default(),
+            short_before: Duration::ZERO,
         };
         let seconds = |left: Duration| left.as_secs_f64().round();
         assert_eq!(seconds(patience(2).left_after(Duration::ZERO)), 3.0, "an idle machine");

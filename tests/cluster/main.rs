@@ -17,6 +17,7 @@ mod roles;
 mod run;
 mod shards;
 mod undo;
+mod vantages;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ fn main() -> ExitCode {
         pairs::FACTS,
         endings::FACTS,
         rights::FACTS,
+        vantages::FACTS,
         gate::FACTS,
         shards::FACTS,
         nightly::FACTS,

@@ -28,14 +28,14 @@ const CHECKS: [&str; 7] = [
 ];
 
 /// A fresh account with exactly the printed Roles, and a kubeconfig of it.
-struct Account<'a> {
+pub(crate) struct Account<'a> {
     cluster: &'a Cluster,
     printed: String,
     folder: tempfile::TempDir,
 }
 
 impl<'a> Account<'a> {
-    fn fresh(cluster: &'a Cluster, checks: &[&str]) -> Self {
+    pub(crate) fn fresh(cluster: &'a Cluster, checks: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let config = folder.path().join("admin.yaml");
         std::fs::write(&config, CONFIGURATION).expect("written");
@@ -67,8 +67,14 @@ impl<'a> Account<'a> {
         self.folder.path().join("kubeconfig")
     }
 
-    fn run(&self, checks: &[&str]) -> Run {
-        Run::with(self.cluster, &configuration(&self.kubeconfig()), &[&["run"], checks].concat())
+    /// Runs these checks as this account.
+    pub(crate) fn run(&self, checks: &[&str]) -> Run {
+        self.run_with(str::to_owned, checks)
+    }
+
+    /// The same, with a configuration that says more.
+    pub(crate) fn run_with(&self, more: fn(&str) -> String, checks: &[&str]) -> Run {
+        Run::with(self.cluster, &more(&configuration(&self.kubeconfig())), &[&["run"], checks].concat())
     }
 }
 
