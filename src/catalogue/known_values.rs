@@ -140,15 +140,10 @@ fn named(text: &str) -> Vec<Vec<String>> {
     for rest in text.split("values.").skip(1) {
         let mut inside = false;
         let end = rest.find(|letter: char| {
-            match letter {
-                '{' => inside = true,
-                '}' if inside => {
-                    inside = false;
-                    return false;
-                }
-                _ => {}
-            }
-            !inside && !(letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-'))
+            let closes = letter == '}' && inside;
+            inside = (inside || letter == '{') && !closes;
+            let belongs = letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_' | '-');
+            !(inside || closes || belongs)
         });
         let path = rest[..end.unwrap_or(rest.len())].trim_end_matches('.');
         let segment = |segment: &str| if segment.contains('{') { "*".to_owned() } else { segment.to_owned() };
@@ -183,16 +178,16 @@ mod tests {
 
     #[test]
     fn a_misspelt_value_is_unknown_and_what_is_read_is_known() {
-        let known = known();
-        let knows = |path: &str| known.knows(&path.split('.').map(str::to_owned).collect::<Vec<_>>());
+        let values = known();
+        let is_known = |path: &str| values.knows(&path.split('.').map(str::to_owned).collect::<Vec<_>>());
         for path in ["kafka.brokers", "cluster.versions.redis", "postgres.backup.age_query", "cluster.outside", "kafka"]
         {
-            assert!(knows(path), "{path}");
+            assert!(is_known(path), "{path}");
         }
         for path in ["kafka.broker", "prometheus.job", "cluster.nothing", "bogus"] {
-            assert!(!knows(path), "{path}");
+            assert!(!is_known(path), "{path}");
         }
-        assert_eq!(known.nearest("kafka.broker").as_deref(), Some("kafka.brokers"));
+        assert_eq!(values.nearest("kafka.broker").as_deref(), Some("kafka.brokers"));
     }
 
     #[test]
