@@ -16,10 +16,9 @@ use super::{
     isolation,
 };
 use crate::{
-    cluster::PortForward,
-    model::{CheckResult, Judgement, Observation, Right, Trouble, Verdict, Via, What, likely_cause},
-    net::{self, Dialler, Patience, Tunnel},
-    probes::{FinishedCheck, RunView, Sessions},
+    model::{CheckResult, Judgement, Observation, Right, Trouble, Verdict, What, likely_cause},
+    net::{self, Dialler, Patience},
+    probes::{FinishedCheck, RunView, Sessions, tunnel_to},
 };
 
 /// The probe whose check the supervisor settles itself, after the worker: it looks at the reports.
@@ -110,12 +109,8 @@ impl Worker {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(4).enable_all().build()?;
         let finished = Arc::new(Finished { checks: Mutex::default(), rights: plan.rights() });
         let started = Instant::now();
-        let cluster = targets.iter().find_map(|target| target.cluster.as_deref());
-        let through = cluster.filter(|cluster| cluster.via == Via::PortForward).cloned();
-        let (dialler, sessions) = runtime.block_on(async {
-            let tunnel = through.map(|cluster| Arc::new(PortForward::new(cluster)) as Arc<dyn Tunnel>);
-            (Dialler::from_system().through(tunnel), Sessions::default())
-        });
+        let (dialler, sessions) =
+            runtime.block_on(async { (Dialler::from_system().through(tunnel_to(&targets)), Sessions::default()) });
         let surroundings = Surroundings {
             run: plan.run.clone(),
             dialler: Arc::new(dialler),

@@ -26,6 +26,7 @@ mod registry;
 mod scope;
 mod sessions;
 mod suite;
+mod tunnel;
 mod vault;
 
 use no_parameters::NoParameters;
@@ -37,3 +38,4 @@ pub use probe::{Probe, RegisteredProbe};
 pub use registry::{descriptors, find, registry};
 pub use scope::{FinishedCheck, RunView, Scope, Targets};
 pub use sessions::Sessions;
+pub use tunnel::tunnel_to;

@@ -39,10 +39,17 @@ pub(super) fn members(target: &Target) -> Vec<HostPort> {
     if target.members.is_empty() { vec![target.address.clone()] } else { target.members.clone() }
 }
 
-/// A client of the service's own address, as declared, over a connection of its own.
+/// A client of the service's own address, as declared, shared by the checks of a run: each login costs the server some 70 ms
+/// of CPU and an agreement of its quorum. Where being reached or let in is the subject, a probe makes one of its own.
 pub(super) async fn connect(scope: &Scope) -> Result<Client, Trouble> {
-    let target = scope.target()?;
-    connect_to(scope, &target, &target.address, Leader::Required).await
+    let (own, target) = (scope.clone(), scope.target()?);
+    let key = session_of(&target);
+    let making = async move { connect_to(&own, &target, &target.address, Leader::Required).await };
+    scope.sessions.shared(&key, making).await.map(|client| Client::clone(&client))
+}
+
+fn session_of(target: &Target) -> String {
+    format!("etcd {} {}", target.address, target.user.as_deref().unwrap_or_default())
 }
 
 /// A client of one member, as declared. A client of several would ask them in turn and say nothing of any.
@@ -108,5 +115,10 @@ pub(super) async fn ask<T>(
     phase: &str,
     call: impl Future<Output = Result<T, Error>>,
 ) -> Result<T, Trouble> {
-    scope.clock.phase(phase, async { call.await.map_err(|error| trouble(phase, &error)) }).await
+    let answer = scope.clock.phase(phase, async { call.await.map_err(|error| trouble(phase, &error)) }).await;
+    // A connection that was lost or went silent is nobody's any more; the next check makes another.
+    if answer.as_ref().is_err_and(|trouble| !trouble.class.starts_with("auth")) {
+        scope.sessions.forget(&session_of(&*scope.target()?));
+    }
+    answer
 }
