@@ -367,3 +367,245 @@ impl<'a> Planner<'a> {
         names.iter().flat_map(|name| ids.iter().filter(move |id| means(name, id))).cloned().collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        catalogue::sample,
+        model::{Severity, Via},
+    };
+
+    fn drafted(stanzas: &[String], configuration: &Configuration) -> Result<Drafted, Vec<String>> {
+        let mut diagnostics = Diagnostics::default();
+        let catalogue = sample::catalogue(stanzas, &[], &mut diagnostics);
+        let context = configuration.context();
+        let planner = Planner::new(&catalogue, configuration, &sample::PROBES, context, diagnostics);
+        let told = |faults: Diagnostics| faults.sorted().into_iter().map(|one| one.title).collect();
+        planner.plan().map_err(told)
+    }
+
+    fn checks(stanzas: &[String]) -> Vec<PlannedCheck> {
+        drafted(stanzas, &sample::configuration()).expect("no fault").0
+    }
+
+    #[expect(clippy::needless_pass_by_value, reason = "every caller writes the value in place")]
+    fn stanza(id: &str, more: Value) -> String {
+        sample::stanza(id, &more)
+    }
+
+    fn plain(id: &str) -> String {
+        stanza(id, json!({}))
+    }
+
+    fn ids(ids: &[CheckId]) -> Vec<&str> {
+        ids.iter().map(CheckId::as_str).collect()
+    }
+
+    #[test]
+    fn a_check_is_what_its_stanza_and_its_probe_say() {
+        let more = json!({
+            "severity": "advisory", "deadline": "2s", "eventually": {"within": "3s", "every": "1s"}, "last": true,
+            "quiet": true, "tags": ["data"], "target": "etcd", "with": {"brokers": "${values.kafka.brokers}"},
+            "probe": "sample.write",
+        });
+        let own = json!({"probe": "sample.own", "eventually": {"within": "3s"}});
+        let found = checks(&[stanza("opa/full", more), stanza("suite/own", own), plain("opa/plain")]);
+        let [full, own, plain] = found.as_slice() else { panic!("{found:?}") };
+        assert_eq!((full.severity, full.deadline_ms, full.last, full.quiet), (Severity::Advisory, 2_000, true, true));
+        assert_eq!(full.eventually, Some(Eventually { within_ms: 3_000, every_ms: 1_000 }));
+        assert_eq!((full.target.as_deref(), full.writes, &full.with), (Some("etcd"), true, &json!({"brokers": 1})));
+        assert_eq!((own.target.as_deref(), own.writes), (None, false));
+        assert_eq!(own.eventually, Some(Eventually { within_ms: 3_000, every_ms: DEFAULT_EVERY_MS }));
+        assert_eq!((plain.severity, plain.deadline_ms), (Severity::Required, DEFAULT_DEADLINE_MS));
+        assert_eq!((plain.target.as_deref(), plain.eventually, plain.waits), (Some("opa"), None, true));
+        let written = checks(&[stanza("opa/written", json!({"probe": "sample.write"}))]);
+        assert_eq!(written[0].target.as_deref(), Some("redis"), "the probe's own, where the stanza names none");
+    }
+
+    #[test]
+    fn the_manual_names_the_defaults() {
+        let schema = crate::catalogue::checks_schema(&sample::PROBES).to_string();
+        for (key, default) in
+            [("one attempt may take", DEFAULT_DEADLINE_MS), ("pause between two attempts", DEFAULT_EVERY_MS)]
+        {
+            let words = match default {
+                whole if whole % 1_000 == 0 => format!("{}s", whole / 1_000),
+                part => format!("{part}ms"),
+            };
+            assert!(schema.contains(&format!("{key}; {words} if not given")), "{key}: {words}");
+        }
+    }
+
+    #[test]
+    fn the_rights_are_those_of_the_probe_and_of_the_way_to_the_server() {
+        let stanzas = [
+            plain("redis/tcp"),
+            stanza("redis/exists", json!({"probe": "sample.cluster"})),
+            plain("grafana/tcp"),
+            stanza("suite/own", json!({"probe": "sample.own"})),
+        ];
+        for (via, of_the_way) in [(Via::Direct, 0), (Via::PortForward, Via::PortForward.rights("soma-infra").len())] {
+            let mut configuration = sample::configuration();
+            let kubernetes = configuration.services.get_mut(KUBERNETES).expect("declared");
+            (kubernetes.enabled, kubernetes.cluster.via) = (true, Some(via));
+            let (checks, _) = drafted(&stanzas, &configuration).expect("no fault");
+            let rights: Vec<usize> = checks.iter().map(|check| check.rights.len()).collect();
+            // Grafana is declared not to be there, so nothing is asked for it.
+            assert_eq!(rights, [1 + of_the_way, 1, 0, 0], "{via:?}");
+            assert_eq!(checks[0].rights[0], Right::within("soma-infra", "", "pods", "get"));
+        }
+    }
+
+    #[test]
+    fn every_fault_of_a_stanza_is_told() {
+        let refusal = |more: Value| {
+            let mut stanza = json!({"control": ["redis/tcp"], "needs": ["redis/tcp"]});
+            stanza.as_object_mut().expect("a map").extend(more.as_object().expect("a map").clone());
+            self::stanza("redis/refused", stanza)
+        };
+        let no_check = |names: &str| vec![format!("`{names}` names `redis/nope`, which is no check")];
+        let cases: Vec<(String, Vec<String>)> = vec![
+            (plain("redis/fine"), vec![]),
+            (stanza("redis/x", json!({"profiles": []})), vec!["a check for no profile never runs".into()]),
+            (plain("Redis/x"), vec!["`Redis/x` is not a check id".into()]),
+            (stanza("redis/x", json!({"probe": "sample.lok"})), vec!["unknown probe `sample.lok`".into()]),
+            (
+                stanza("redis/x", json!({"probe": "sample.lok", "profiles": ["prod"]})),
+                vec!["unknown probe `sample.lok`".into()],
+            ),
+            (
+                stanza("redis/x", json!({"with": {"a": "${values.nope}"}})),
+                vec!["`${values.nope}` is not declared".into()],
+            ),
+            (
+                stanza("redis/x", json!({"expect": {"connected": "${values.nope}"}})),
+                vec!["`${values.nope}` is not declared".into()],
+            ),
+            (stanza("redis/x", json!({"with": {"wrong": 1}})), vec!["sample.look: `wrong` is wrong".into()]),
+            (
+                stanza("redis/x", json!({"expect": {}})),
+                vec!["a check without an assertion cannot fail: name at least one fact".into()],
+            ),
+            (
+                stanza("redis/x", json!({"expect": {"conected": true, "reason.inner": 1}})),
+                vec!["probe `sample.look` returns no fact `conected`".into()],
+            ),
+            (refusal(json!({"expect": {"accepted": false, "reason": "WRONGPASS"}})), vec![]),
+            (refusal(json!({"expect": {"accepted.inner": false}})), vec![]),
+            (
+                refusal(json!({})),
+                vec!["a check with a `control` asks for a refusal, so it must expect `accepted`".into()],
+            ),
+            (stanza("redis/x", json!({"target": "nope"})), vec!["no profile knows a service `nope`".into()]),
+            (plain("nope/x"), vec!["no profile knows a service `nope`".into()]),
+            (stanza("redis/x", json!({"when": {"values.nope": 1, "values.environment": "${values.nope}"}})), vec![]),
+            (stanza("redis/x", json!({"needs": ["redis/nope"]})), no_check("needs")),
+            (refusal(json!({"control": ["redis/nope"], "expect": {"accepted": false}})), no_check("control")),
+            (stanza("redis/x", json!({"needs": ["other/rows/one"], "target": "redis"})), vec![]),
+            (
+                stanza("redis/{n}", json!({"each": {"n": ["a", "b", "a"]}})),
+                vec!["a second check becomes `redis/a`".into()],
+            ),
+            (
+                refusal(json!({"control": ["redis/elsewhere"], "expect": {"accepted": false}})),
+                vec!["the control of `redis/refused` is no check of profile `local`".into()],
+            ),
+            (
+                stanza("redis/x", json!({"needs": ["redis/x"]})),
+                vec!["checks need each other in a cycle: redis/x → redis/x".into()],
+            ),
+        ];
+        for (stanza, expected) in cases {
+            let known = [
+                plain("redis/tcp"),
+                self::stanza("redis/elsewhere", json!({"profiles": ["prod"]})),
+                self::stanza("other/rows", json!({"profiles": ["prod"], "each": {"n": "${values.cluster.nothing}"}})),
+            ];
+            let stanzas: Vec<String> = known.into_iter().chain([stanza.clone()]).collect();
+            let told = drafted(&stanzas, &sample::configuration()).err().unwrap_or_default();
+            assert_eq!(told, expected, "{stanza}");
+        }
+    }
+
+    #[test]
+    fn an_unknown_service_is_told_where_it_is_named() {
+        let mut diagnostics = Diagnostics::default();
+        let stanzas = [plain("redis/tcp"), stanza("redis/x", json!({"target": "nope"})), plain("nope/x")];
+        let catalogue = sample::catalogue(&stanzas, &[], &mut diagnostics);
+        let configuration = sample::configuration();
+        let context = configuration.context();
+        let planner = Planner::new(&catalogue, &configuration, &sample::PROBES, context, diagnostics);
+        let found = planner.plan().expect_err("two faults").sorted();
+        let column = |line: usize, word: &str| {
+            let at = stanzas[line].find(word).expect("the word");
+            u64::try_from(stanzas[line][..at].chars().count() + 1).expect("a column")
+        };
+        let places: Vec<_> = found.iter().map(|one| one.place).collect();
+        assert_eq!(places, [(2, column(1, "\"nope\"")), (3, column(2, "\"nope/x\""))]);
+    }
+
+    #[test]
+    fn a_check_is_skipped_exactly_where_that_is_declared() {
+        let skip = |more: Value| checks(&[stanza("redis/x", more)]).remove(0).skip;
+        assert_eq!(skip(json!({})), None);
+        let disabled = skip(json!({"target": "grafana"})).expect("a reason");
+        assert!(disabled.starts_with("service `grafana` is not enabled (checks/profiles/local.yaml:"), "{disabled}");
+        let when = |condition: Value| skip(json!({"when": {"values.kafka.brokers": condition}}));
+        assert_eq!(when(json!({"at_most": 1})), None);
+        let reason = "it applies only where values.kafka.brokers is at least 3";
+        assert_eq!(when(json!({"at_least": 3})).as_deref(), Some(reason));
+        let undeclared =
+            json!({"when": {"values.nope": {"exists": true}}, "with": {"a": "${values.nope}", "wrong": 1}});
+        assert_eq!(skip(undeclared).as_deref(), Some("it applies only where values.nope is present"));
+        // What it would have been compared with is not known, so it says nothing of it.
+        let more = json!({"when": {"values.nope": {"exists": true}}, "expect": {"reason": "${values.nope}"}});
+        let found = checks(&[stanza("redis/x", more)]);
+        assert_eq!(found[0].expect.describe(), "connected is present");
+    }
+
+    #[test]
+    fn needs_are_of_the_plan_and_a_family_means_all_of_its_rows() {
+        let row = |more: Value| stanza("redis/row", more);
+        let refusal = json!({
+            "control": ["redis/row/b", "redis/tcp"], "needs": ["redis/row/b"], "expect": {"accepted": false},
+        });
+        let found = checks(&[
+            stanza("opa/x", json!({"needs": ["redis/row", "redis/elsewhere", "redis/tcp"]})),
+            stanza("redis/refused", refusal),
+            row(json!({"each": {"n": ["a", "b"]}})),
+            stanza("redis/elsewhere", json!({"profiles": ["prod"]})),
+            plain("redis/tcp"),
+        ]);
+        let told: Vec<_> =
+            found.iter().map(|check| (check.id.as_str(), ids(&check.needs), ids(&check.control))).collect();
+        let expected = [
+            ("redis/row/a", vec![], vec![]),
+            ("redis/row/b", vec![], vec![]),
+            ("redis/tcp", vec![], vec![]),
+            ("opa/x", vec!["redis/row/a", "redis/row/b", "redis/tcp"], vec![]),
+            ("redis/refused", vec!["redis/row/b", "redis/tcp"], vec!["redis/row/b", "redis/tcp"]),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
+    fn what_is_for_other_profiles_is_known_and_not_planned() {
+        let prod = |id: &str, more: Value| {
+            let mut more = more;
+            more["profiles"] = json!(["staging", "prod"]);
+            stanza(id, more)
+        };
+        let stanzas = [
+            prod("redis/x", json!({})),
+            prod("redis/rows", json!({"each": {"n": "${values.only.there}"}})),
+            prod("nope/x", json!({"with": {"wrong": "${values.nope}"}})),
+            plain("redis/tcp"),
+        ];
+        let (checks, not_applicable) = drafted(&stanzas, &sample::configuration()).expect("no fault");
+        assert_eq!(checks.iter().map(|check| check.id.as_str()).collect::<Vec<_>>(), ["redis/tcp"]);
+        let expected = ["nope/x", "redis/x"].map(|id| (id, vec![Profile::Staging, Profile::Prod]));
+        let told: Vec<_> = not_applicable.iter().map(|(id, profiles)| (id.as_str(), profiles.clone())).collect();
+        assert_eq!(told, expected);
+    }
+}

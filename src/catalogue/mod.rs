@@ -17,6 +17,8 @@ mod needs;
 mod node;
 mod plan;
 mod read;
+#[cfg(test)]
+mod sample;
 mod schema;
 mod select;
 mod service_declaration;

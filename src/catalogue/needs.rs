@@ -88,4 +88,33 @@ mod tests {
             order(vec![check("a/x", &[]), check("a/a", &["a/b"]), check("a/b", &["a/a"])]).expect_err("a cycle");
         assert_eq!(cycle.iter().map(CheckId::as_str).collect::<Vec<_>>(), ["a/a", "a/b", "a/a"]);
     }
+
+    #[test]
+    fn an_order_that_is_right_already_stays() {
+        let checks = vec![check("a/z", &[]), check("a/b", &["a/z", "x/elsewhere"]), check("a/a", &[])];
+        let sorted = order(checks).expect("no cycle");
+        assert_eq!(sorted.iter().map(|check| check.id.as_str()).collect::<Vec<_>>(), ["a/z", "a/b", "a/a"]);
+    }
+
+    #[test]
+    fn a_closure_holds_every_need_but_those_of_what_is_skipped() {
+        let mut skipped = check("b/skipped", &["b/behind-it"]);
+        skipped.skip = Some("declared".to_owned());
+        let checks = [
+            check("a/1", &[]),
+            check("a/2", &["a/1"]),
+            check("a/3", &["a/2", "a/1", "b/skipped", "x/elsewhere"]),
+            check("a/4", &["a/3"]),
+            check("b/behind-it", &[]),
+            skipped,
+        ];
+        let closed = |wanted: &[&str]| {
+            let wanted = wanted.iter().map(|id| id.parse().expect("id")).collect();
+            closure(wanted, &checks).iter().map(ToString::to_string).collect::<Vec<_>>()
+        };
+        assert_eq!(closed(&[]), Vec::<String>::new());
+        assert_eq!(closed(&["a/1"]), ["a/1"]);
+        assert_eq!(closed(&["a/3"]), ["a/1", "a/2", "a/3", "b/skipped"]);
+        assert_eq!(closed(&["x/elsewhere"]), Vec::<String>::new());
+    }
 }

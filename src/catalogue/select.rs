@@ -74,6 +74,9 @@ impl Wanted<'_> {
 mod tests {
     use super::*;
 
+    /// Patterns, patterns to leave out, severity, tags; whether a required check of two tags is wanted.
+    type Case<'a> = (&'a [&'a str], &'a [&'a str], Option<Severity>, &'a [&'a str], bool);
+
     #[test]
     fn a_pattern_means_ids_families_services_and_globs() {
         let id: CheckId = "opa/allow-vectors/own-tenant".parse().expect("id");
@@ -92,5 +95,34 @@ mod tests {
             assert!(!Selector::parse(pattern).expect("pattern").matches(&id), "{pattern}");
         }
         assert!(Selector::parse("opa/[").is_err());
+    }
+
+    #[test]
+    fn a_check_is_wanted_when_everything_asked_for_holds_of_it() {
+        let id: CheckId = "redis/ping".parse().expect("id");
+        let selectors = |texts: &[&str]| texts.iter().map(|text| Selector::parse(text).expect("a pattern")).collect();
+        let tags = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
+        let required = Some(Severity::Required);
+        let cases: [Case; 11] = [
+            (&[], &[], None, &[], true),
+            (&["redis"], &[], None, &[], true),
+            (&["opa", "redis/ping"], &[], None, &[], true),
+            (&["opa"], &[], None, &[], false),
+            (&[], &["opa"], None, &[], true),
+            (&["redis"], &["redis/ping"], None, &[], false),
+            (&[], &[], required, &[], true),
+            (&[], &[], Some(Severity::Advisory), &[], false),
+            (&[], &[], None, &["none", "data"], true),
+            (&[], &[], None, &["none"], false),
+            (&["opa"], &[], required, &["data"], false),
+        ];
+        for (only, without, severity, tagged, expected) in cases {
+            let (only, without): (Vec<Selector>, Vec<Selector>) = (selectors(only), selectors(without));
+            let tagged = tags(tagged);
+            let wanted = Wanted { only: &only, without: &without, severity, tags: &tagged };
+            let is_wanted = wanted.wants(&id, Severity::Required, &tags(&["data", "protocol"]));
+            assert_eq!(is_wanted, expected, "{wanted:?}");
+            assert_eq!(wanted.refuses(&id), without.iter().any(|one| one.text() == "redis/ping"), "{wanted:?}");
+        }
     }
 }

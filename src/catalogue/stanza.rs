@@ -37,7 +37,7 @@ pub struct Stanza {
     pub with: Value,
     /// What the facts must be: paths of facts with their conditions.
     pub expect: Map<String, Value>,
-    /// How long one attempt may take; 5s if not given.
+    /// How long one attempt may take; 15s if not given.
     #[serde(default)]
     pub deadline: Option<HumanDuration>,
     /// A bounded wait, for conditions that converge.

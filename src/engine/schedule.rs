@@ -85,7 +85,9 @@ impl Schedule {
             return Some(CheckResult::without_run(Verdict::Skip, reason.clone()));
         }
         for need in &check.needs {
-            let State::Finished { verdict, root, .. } = &self.state[*self.index.get(need)?] else { continue };
+            // One outside the plan was left out on purpose and says nothing; the others still count.
+            let Some(index) = self.index.get(need) else { continue };
+            let State::Finished { verdict, root, .. } = &self.state[*index] else { continue };
             if *verdict == Verdict::Skip && check.control.contains(need) {
                 let reason =
                     format!("its positive control `{need}` was skipped, and without it a refusal proves nothing");
@@ -364,5 +366,85 @@ mod tests {
         }
         assert_eq!(started.iter().filter(|service| *service == "a").count(), PER_TARGET);
         assert!(started.contains(&"b".to_owned()));
+    }
+
+    #[test]
+    fn a_need_outside_of_the_plan_holds_nobody_back_and_hides_no_other() {
+        for (verdict, of_the_last) in [(Verdict::Pass, Verdict::Pass), (Verdict::Fail, Verdict::Blocked)] {
+            let checks = vec![check("a/1", &[]), check("a/2", &["x/elsewhere", "a/1"])];
+            let mut schedule = Schedule::new(checks, 4);
+            let done = run_all(&mut schedule, |id| if id == "a/1" { verdict } else { Verdict::Pass });
+            assert!(schedule.is_done(), "{verdict}: everything has a verdict");
+            assert_eq!(done[1].1, of_the_last, "{verdict}");
+        }
+    }
+
+    #[test]
+    fn of_several_results_of_a_check_the_first_counts() {
+        let mut schedule = Schedule::new(vec![check("a/1", &[]), check("a/2", &["a/1"])], 4);
+        assert!(!schedule.is_done());
+        let first = schedule.next().expect("one may start");
+        schedule.start(first);
+        assert_eq!((schedule.running(), schedule.is_done(), schedule.next()), (1, false, None));
+        assert!(schedule.finish(first, &result(Verdict::Fail)));
+        assert!(!schedule.finish(first, &result(Verdict::Pass)));
+        assert_eq!(schedule.running(), 0);
+        let settled = schedule.settle();
+        assert_eq!(settled.iter().map(|(at, one)| (*at, one.verdict)).collect::<Vec<_>>(), [(1, Verdict::Blocked)]);
+        assert!(schedule.settle().is_empty() && schedule.is_done());
+    }
+
+    #[test]
+    fn the_weight_of_a_chain_is_the_time_that_it_may_take() {
+        let with = |id: &str, needs: &[&str], deadline_ms: u64| {
+            let mut check = check(id, needs);
+            check.deadline_ms = deadline_ms;
+            check
+        };
+        let order = |checks: Vec<PlannedCheck>| -> Vec<String> {
+            let mut schedule = Schedule::new(checks, 0);
+            run_all(&mut schedule, |_| Verdict::Pass).into_iter().map(|(id, _, _)| id).collect()
+        };
+        // A single long one before a chain of short ones; a longer chain before it; of equals the first of the plan.
+        let chain = |last: u64| {
+            vec![with("a/1", &[], 10), with("a/2", &["a/1"], 10), with("a/3", &["a/2"], last), with("b/1", &[], 35)]
+        };
+        assert_eq!(order(chain(10)), ["b/1", "a/1", "a/2", "a/3"]);
+        assert_eq!(order(chain(20)), ["a/1", "b/1", "a/2", "a/3"]);
+        assert_eq!(order(vec![with("a/1", &[], 5), with("b/1", &[], 5)]), ["a/1", "b/1"]);
+        // What two checks need weighs as the heavier of them.
+        let shared =
+            vec![with("c/1", &[], 10), with("c/2", &["c/1"], 50), with("c/3", &["c/1"], 1), with("b/1", &[], 40)];
+        assert_eq!(order(shared), ["c/1", "c/2", "b/1", "c/3"]);
+    }
+
+    #[test]
+    fn never_more_than_the_jobs_run_at_once() {
+        for jobs in 0..4 {
+            let mut schedule = Schedule::new((0..9).map(|number| check(&format!("a/{number}"), &[])).collect(), jobs);
+            while let Some(at) = schedule.next() {
+                schedule.start(at);
+            }
+            assert_eq!(schedule.running(), jobs.max(1));
+        }
+    }
+
+    #[test]
+    fn the_suites_own_checks_wait_for_every_other_one_but_not_for_each_other() {
+        let own = |id: &str| {
+            let mut check = check(id, &[]);
+            check.last = true;
+            check
+        };
+        let mut schedule = Schedule::new(vec![own("suite/1"), own("suite/2"), check("a/1", &[])], 4);
+        let first = schedule.next().expect("one may start");
+        assert_eq!(schedule.check(first).id.as_str(), "a/1");
+        schedule.start(first);
+        assert_eq!(schedule.next(), None, "it still runs");
+        schedule.finish(first, &result(Verdict::Fail));
+        for expected in [0, 1] {
+            assert_eq!(schedule.next(), Some(expected));
+            schedule.start(expected);
+        }
     }
 }

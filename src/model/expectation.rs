@@ -110,7 +110,8 @@ mod tests {
 
     #[test]
     fn each_condition_accepts_and_refuses() {
-        let facts = json!({"text": "abc", "number": 5, "list": [1, 2], "none": [], "rows": [{"up": true}, {"up": false}], "null": null});
+        let facts = json!({"text": "abc", "number": 5, "list": [1, 2], "none": [], "rows": [{"up": true}, {"up": false}], "null": null,
+            "map": {"a": {"up": true}, "b": {"up": true}}, "large": 9_007_199_254_740_993_u64, "same": [1.0, "x"]});
         let cases = [
             (json!({"text": "abc"}), true),
             (json!({"text": "ab"}), false),
@@ -137,6 +138,37 @@ mod tests {
             (json!({"missing": {"exists": false}}), true),
             (json!({"null": {"exists": true}}), true),
             (json!({"null": null}), true),
+            (json!({"text": {"count": 3}}), true),
+            (json!({"text": {"count": 2}}), false),
+            (json!({"map": {"count": 2}}), true),
+            (json!({"map": {"count": 0}}), false),
+            (json!({"map": {"each": {"up": true}}}), true),
+            (json!({"map": {"each": {"up": false}}}), false),
+            (json!({"text": {"each": {"up": true}}}), false),
+            (json!({"list": {"each": {"at_least": 2}}}), false),
+            (json!({"number": {"between": [5, 5]}}), true),
+            (json!({"number": {"between": [1, 4]}}), false),
+            (json!({"number": {"at_least": 6}}), false),
+            (json!({"number": {"at_most": 4}}), false),
+            (json!({"number": {"at_least": 1, "at_most": 4}}), false),
+            (json!({"text": {"not": "ab"}}), true),
+            (json!({"list": {"not": {"contains": 1}}}), false),
+            (json!({"list": {"not": {"count": 2}}}), false),
+            (json!({"list": {"not": {"each": {"at_least": 1}}}}), false),
+            (json!({"text": {"one_of": ["x"]}}), false),
+            (json!({"number": {"matches": "5"}}), false),
+            (json!({"text": {"matches": "^b"}}), false),
+            (json!({"number": {"contains": 5}}), false),
+            (json!({"text": {"contains": "d"}}), false),
+            (json!({"list": {"contains": 2}}), true),
+            (json!({"list": {"contains_all": [1, 3]}}), false),
+            (json!({"same": {"contains": 1}}), true),
+            (json!({"missing": {"exists": true}}), false),
+            (json!({"text": {"exists": false}}), false),
+            (json!({"missing": {"count": 0}}), false),
+            // Of whole numbers every digit counts: an offset or an identifier is not near another one.
+            (json!({"large": 9_007_199_254_740_993_u64}), true),
+            (json!({"large": 9_007_199_254_740_992_u64}), false),
         ];
         for (expect, expected) in cases {
             assert_eq!(holds(&expect, &facts), expected, "{expect}");
@@ -152,6 +184,18 @@ mod tests {
             json!({"a": {"equal": 1}}),
             json!({"a": {"count": {}}}),
             json!({"a": {"matches": "("}}),
+            json!({"a": {"matches": 1}}),
+            json!({"a": {"between": ["1", 2]}}),
+            json!({"a": {"between": [1, "2"]}}),
+            json!({"a": {"between": [1]}}),
+            json!({"a": {"allow_empty": true}}),
+            json!({"a": {"allow_empty": true, "count": 1}}),
+            json!({"a": {"allow_empty": "yes", "each": 1}}),
+            json!({"a": {"at_least": "5"}}),
+            json!({"a": {"one_of": "x"}}),
+            json!({"a": {"exists": "yes"}}),
+            json!({"a": {"each": {"inside": {}}}}),
+            json!({"a..b": 1}),
         ] {
             assert!(Expectation::parse(&bad).is_err(), "{bad}");
         }
@@ -162,5 +206,22 @@ mod tests {
         let expectation = Expectation::parse(&json!({"rows": {"each": {"up": true}}})).expect("valid");
         let found = expectation.mismatches(&json!({"rows": [{"up": false}]}));
         assert_eq!(found, [Mismatch { path: "rows.0.up".into(), expected: "true".into(), observed: "false".into() }]);
+        let told = |expect: &Value, facts: &Value| {
+            let found = Expectation::parse(expect).expect("valid").mismatches(facts);
+            found.into_iter().map(|one| [one.path, one.expected, one.observed].join(" / ")).collect::<Vec<_>>()
+        };
+        let facts = json!({"list": [1, 2], "map": {"b": {"up": 1}}, "text": "x"});
+        for (expect, expected) in [
+            (json!({"missing": 1}), "missing / 1 / nothing"),
+            (json!({"text": {"not": "x"}}), "text / not `x` / `x`"),
+            (json!({"list": {"count": {"between": [3, 4]}}}), "count of list / at least 3 / 2"),
+            (json!({"list": {"each": {"at_most": 1}}}), "list.1 / at most 1 / 2"),
+            (json!({"map": {"each": {"up": 2}}}), "map.b.up / 2 / 1"),
+            (json!({"text": {"each": 1}}), "text / a list / `x`"),
+            (json!({"text": {"count": {"not": 1}}}), "count of text / not 1 / 1"),
+            (json!({"map": {"exists": false}}), "map / absent / {\"b\":{\"up\":1}}"),
+        ] {
+            assert_eq!(told(&expect, &facts), [expected], "{expect}");
+        }
     }
 }

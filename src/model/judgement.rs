@@ -114,4 +114,33 @@ mod tests {
             assert_eq!(judged.observed.is_empty(), expected == Verdict::Pass);
         }
     }
+
+    #[test]
+    fn the_sentence_tells_four_mismatches_and_how_many_more_there_are() {
+        for (count, more) in [(1, ""), (4, ""), (5, "; and 1 more"), (7, "; and 3 more")] {
+            let mut check = check(Severity::Required, false);
+            let wanted: Facts = (0..count).map(|number| (format!("fact-{number}"), json!(1))).collect();
+            check.expect = crate::model::Expectation::parse(&Value::Object(wanted)).expect("valid");
+            check.likely_cause = "somebody changed it".to_owned();
+            let judged = judge(&check, &Ok(Facts::new()));
+            let told: Vec<_> =
+                (0..count.min(4)).map(|number| format!("fact-{number} is nothing, expected 1")).collect();
+            assert_eq!(judged.observed, told.join("; ") + more);
+            assert_eq!((judged.mismatches.len(), judged.likely_cause.as_str()), (count, "somebody changed it"));
+        }
+    }
+
+    #[test]
+    fn only_a_refusal_for_another_reason_is_called_one() {
+        let called = |control: bool, outcome: &Result<Facts, Trouble>| {
+            judge(&check(Severity::Required, control), outcome).observed.starts_with("refused, but not for")
+        };
+        let wrong = Ok(facts(&json!({"accepted": false, "code": "LOADING"})));
+        let accepted = Ok(facts(&json!({"accepted": true, "code": null})));
+        let fault = Err(Trouble::fault("op", "proto.timeout", "no answer"));
+        let cases = [(true, &wrong, true), (false, &wrong, false), (true, &accepted, false), (true, &fault, false)];
+        for (control, outcome, expected) in cases {
+            assert_eq!(called(control, outcome), expected, "{control} {outcome:?}");
+        }
+    }
 }

@@ -251,10 +251,13 @@ fn contains(fact: &Value, value: &Value) -> bool {
     }
 }
 
-/// Equality of JSON values, with `1` and `1.0` the same number.
+/// Equality of JSON values, with `1` and `1.0` the same number. Two whole numbers are the same only in every digit: beyond
+/// 2^53 different ones would be one and the same as floating point.
 fn same(left: &Value, right: &Value) -> bool {
     match (left, right) {
-        (Value::Number(left), Value::Number(right)) => left == right || left.as_f64() == right.as_f64(),
+        (Value::Number(left), Value::Number(right)) if left.is_f64() || right.is_f64() => {
+            left.as_f64() == right.as_f64()
+        }
         _ => left == right,
     }
 }

@@ -363,3 +363,257 @@ fn waivers(plan: &Plan, rows: &[Row], at: Timestamp) -> Vec<WaiverStatus> {
     found.extend(unmatched);
     found
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Severity::{self, Advisory, Required};
+    use Verdict::{Blocked, Error, Fail, NotRun, Pass, Skip, Warn};
+
+    /// A check by its id and severity, what became of it, and the root where it is blocked.
+    type Told<'a> = (&'a str, Severity, Verdict, Option<&'a str>);
+
+    fn id(text: &str) -> CheckId {
+        text.parse().expect("id")
+    }
+
+    fn finished(of: &str, verdict: Verdict) -> What {
+        What::CheckFinished { id: id(of), result: Box::new(CheckResult::without_run(verdict, "told")) }
+    }
+
+    fn plan_of(ids: &[&str]) -> Plan {
+        Plan::sample(ids.iter().copied().map(PlannedCheck::sample).collect())
+    }
+
+    /// A journal of which each line is written a second after the one before.
+    fn fold(plan: Plan, whats: Vec<What>) -> Report {
+        let provenance = Provenance {
+            version: "1".to_owned(),
+            host: "pod".to_owned(),
+            vantage: "direct".to_owned(),
+            command: String::new(),
+            configuration: Vec::new(),
+        };
+        let start: Timestamp = "2026-01-02T03:04:05Z".parse().expect("a time");
+        let planned = What::RunPlanned { plan: Box::new(plan), provenance };
+        let at = |seq: u64| start + std::time::Duration::from_secs(seq);
+        let events = std::iter::once(planned).chain(whats).zip(0..).map(|(what, seq)| Event { seq, at: at(seq), what });
+        Report::fold(&events.collect::<Vec<_>>()).expect("a plan")
+    }
+
+    /// A run that came to its end.
+    fn report(told: &[Told], strict: bool) -> Report {
+        let mut plan = plan_of(&[]);
+        plan.strict = strict;
+        let mut whats = Vec::new();
+        for (of, severity, verdict, root) in told {
+            let mut check = PlannedCheck::sample(of);
+            check.severity = *severity;
+            plan.checks.push(check);
+            let mut result = CheckResult::without_run(*verdict, "told");
+            result.root = root.map(id);
+            whats.push(What::CheckFinished { id: id(of), result: Box::new(result) });
+        }
+        whats.push(What::RunFinished);
+        fold(plan, whats)
+    }
+
+    fn verdicts(report: &Report) -> Vec<Verdict> {
+        report.rows.iter().map(|row| row.result.verdict).collect()
+    }
+
+    #[test]
+    fn every_planned_check_has_one_row_and_the_first_result_counts() {
+        let whats = vec![
+            finished("b/1", Pass),
+            finished("a/1", Fail),
+            finished("a/1", Pass),
+            finished("z/not-planned", Fail),
+            What::RunFinished,
+        ];
+        let report = fold(plan_of(&["a/1", "b/1"]), whats);
+        assert_eq!(verdicts(&report), [Fail, Pass]);
+        assert_eq!((report.verdict, report.complete), (RunVerdict::NotReady, true));
+        assert_eq!(report.row(&id("b/1")).map(|row| row.result.verdict), Some(Pass));
+        assert!(report.row(&id("z/not-planned")).is_none());
+        assert_eq!(report.with_verdict(Fail).map(|row| row.check.id.as_str()).collect::<Vec<_>>(), ["a/1"]);
+        assert_eq!(report.took_ms(), 5_000);
+        assert!(Report::fold(&[]).is_none());
+        let no_plan = Event { seq: 0, at: report.started, what: What::RunFinished };
+        assert!(Report::fold(&[no_plan]).is_none());
+    }
+
+    #[test]
+    fn a_check_without_a_result_is_never_a_pass() {
+        let begun = || What::CheckStarted { id: id("a/1") };
+        let ended = |complete: bool| What::WorkerEnded { how: "killed by signal 9".to_owned(), complete };
+        let interrupted = || What::Interrupted { signal: 15 };
+        // What the journal holds beside a pass of `a/2`; the verdict of `a/1`, why, and the run's.
+        let cases = [
+            (vec![], NotRun, "before its own end was written", RunVerdict::Incomplete),
+            (vec![begun()], Error, "no result: the run ended before", RunVerdict::Incomplete),
+            (vec![begun(), ended(false)], Error, "no result: the worker ended early (killed", RunVerdict::Incomplete),
+            (vec![ended(false)], NotRun, "the worker ended early (killed by signal 9)", RunVerdict::Incomplete),
+            (vec![ended(true)], NotRun, "before its own end was written", RunVerdict::Incomplete),
+            (vec![begun(), interrupted()], NotRun, "interrupted by signal 15", RunVerdict::Incomplete),
+            (vec![interrupted(), What::Interrupted { signal: 9 }], NotRun, "signal 15", RunVerdict::Incomplete),
+            (vec![begun(), finished("a/1", Fail)], Fail, "told", RunVerdict::NotReady),
+            (vec![begun(), finished("a/1", Pass)], Pass, "told", RunVerdict::Incomplete),
+            (vec![begun(), finished("a/1", Pass), What::RunFinished], Pass, "told", RunVerdict::Ready),
+        ];
+        for (mut whats, verdict, why, of_run) in cases {
+            whats.insert(0, finished("a/2", Pass));
+            let report = fold(plan_of(&["a/1", "a/2"]), whats.clone());
+            assert_eq!(verdicts(&report), [verdict, Pass], "{whats:?}");
+            assert!(report.rows[0].result.reason.contains(why), "{whats:?}: {}", report.rows[0].result.reason);
+            assert_eq!(report.verdict, of_run, "{whats:?}");
+        }
+    }
+
+    #[test]
+    fn counts_are_of_rows() {
+        let told: Vec<Told> = [Pass, Pass, Skip, Skip, Skip, Warn, NotRun, Blocked, Error, Fail]
+            .into_iter()
+            .zip(["a/0", "a/1", "a/2", "a/3", "a/4", "a/5", "a/6", "a/7", "a/8", "a/9"])
+            .map(|(verdict, of)| (of, Required, verdict, None))
+            .collect();
+        let counts = report(&told, false).counts;
+        assert_eq!(Verdict::ALL.map(|verdict| counts.of_verdict(verdict)), [2, 3, 1, 1, 1, 1, 1]);
+        let expected = Counts { planned: 10, pass: 2, skip: 3, warn: 1, not_run: 1, blocked: 1, error: 1, fail: 1 };
+        assert_eq!(counts, expected);
+    }
+
+    #[test]
+    fn causes_are_what_is_red_itself_and_those_that_decide_come_first() {
+        let told: [Told; 10] = [
+            ("a/pass", Required, Pass, None),
+            ("a/warns-alone", Advisory, Warn, None),
+            ("a/error", Required, Error, None),
+            ("a/advisory-error", Advisory, Error, None),
+            ("a/fails-alone", Required, Fail, None),
+            ("a/fails", Required, Fail, None),
+            ("a/blocked", Required, Blocked, Some("a/fails")),
+            ("b/advice", Advisory, Warn, None),
+            ("b/required", Required, Blocked, Some("b/advice")),
+            ("b/not-run", Required, NotRun, None),
+        ];
+        let told_of = |strict: bool| {
+            let causes = report(&told, strict).causes;
+            causes
+                .into_iter()
+                .map(|one| {
+                    (one.id.to_string(), one.decides, one.blocks.iter().map(ToString::to_string).collect::<Vec<_>>())
+                })
+                .collect::<Vec<_>>()
+        };
+        let cause = |of: &str, decides: bool, blocks: &[&str]| {
+            (of.to_owned(), decides, blocks.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>())
+        };
+        let plain = [
+            cause("a/fails", true, &["a/blocked"]),
+            cause("b/advice", true, &["b/required"]),
+            cause("a/fails-alone", true, &[]),
+            cause("a/error", true, &[]),
+            cause("a/advisory-error", false, &[]),
+        ];
+        assert_eq!(told_of(false), plain);
+        let strict = [
+            cause("a/fails", true, &["a/blocked"]),
+            cause("b/advice", true, &["b/required"]),
+            cause("a/warns-alone", true, &[]),
+            cause("a/fails-alone", true, &[]),
+            cause("a/error", true, &[]),
+            cause("a/advisory-error", true, &[]),
+        ];
+        assert_eq!(told_of(true), strict);
+        let plain = report(&told, false);
+        let decides = |report: &Report, of: &str| report.decides(report.row(&id(of)).expect("a row"));
+        assert!(decides(&plain, "a/pass") && !decides(&plain, "a/warns-alone"));
+        assert!(decides(&report(&told, true), "a/warns-alone"));
+        // What only advice hangs on decides nothing.
+        let advice = report(&[("a/w", Advisory, Warn, None), ("a/b", Advisory, Blocked, Some("a/w"))], false);
+        assert_eq!(advice.causes.iter().map(|one| one.decides).collect::<Vec<_>>(), [false]);
+    }
+
+    #[test]
+    fn a_service_has_its_own_verdict_also_where_the_root_stands_in_another() {
+        let told: [Told; 9] = [
+            ("a/tcp", Required, Pass, None),
+            ("b/tcp", Required, Fail, None),
+            ("c/tcp", Required, Pass, None),
+            ("c/uses-b", Required, Blocked, Some("b/tcp")),
+            ("d/tcp", Required, Skip, None),
+            ("e/tcp", Required, Skip, None),
+            ("e/info", Required, Pass, None),
+            ("f/uses-b", Advisory, Blocked, Some("b/tcp")),
+            ("g/tcp", Required, NotRun, None),
+        ];
+        let report = report(&told, false);
+        let seen: Vec<_> = report.services.iter().map(|one| (one.service.as_str(), one.verdict, one.words())).collect();
+        let expected = [
+            ("a", RunVerdict::Ready, "ready"),
+            ("b", RunVerdict::NotReady, "not ready"),
+            ("c", RunVerdict::NotReady, "not ready"),
+            ("d", RunVerdict::Ready, "skipped"),
+            ("e", RunVerdict::Ready, "ready"),
+            // Nothing of it was seen to be well.
+            ("f", RunVerdict::Incomplete, "incomplete"),
+            ("g", RunVerdict::Incomplete, "incomplete"),
+        ];
+        assert_eq!(seen, expected);
+        assert_eq!(report.services.iter().map(|one| one.counts.planned).collect::<Vec<_>>(), [1, 1, 2, 1, 2, 1, 1]);
+    }
+
+    #[test]
+    fn the_span_of_a_service_is_from_its_first_start_to_its_last_end() {
+        let ran = |of: &str, attempts: u32, start_us: u64, took_us: u64| {
+            let mut result = CheckResult::without_run(Pass, "");
+            (result.attempts, result.start_us, result.took_us) = (attempts, start_us, took_us);
+            What::CheckFinished { id: id(of), result: Box::new(result) }
+        };
+        let whats = vec![ran("a/1", 1, 100, 50), ran("a/2", 2, 120, 900), ran("a/3", 0, 0, 5_000), ran("b/1", 0, 7, 7)];
+        let report = fold(plan_of(&["a/1", "a/2", "a/3", "b/1"]), whats);
+        assert_eq!(report.services.iter().map(|one| one.span_us).collect::<Vec<_>>(), [920, 0]);
+    }
+
+    #[test]
+    fn every_declared_exception_is_told_with_what_became_of_it() {
+        let waiver = |check: &str, expires: &str| Waiver {
+            check: check.to_owned(),
+            owner: "team".to_owned(),
+            reason: "known".to_owned(),
+            expires: expires.parse().expect("a day"),
+        };
+        // The run began on 2026-01-02.
+        let (used, unneeded, expired) =
+            (waiver("a/**", "2026-01-02"), waiver("b/1", "2027-01-01"), waiver("c/1", "2026-01-01"));
+        let mut plan = plan_of(&["a/1", "a/2", "b/1", "c/1", "d/1"]);
+        for (at, waiver) in [(0, &used), (1, &used), (2, &unneeded), (3, &expired)] {
+            plan.checks[at].waiver = Some(waiver.clone());
+        }
+        plan.unmatched_waivers = vec![waiver("x/1", "2027-01-01"), waiver("y/1", "2025-01-01")];
+        let excused = |of: &str| {
+            let mut result = CheckResult::without_run(Skip, "declared");
+            result.waived = true;
+            What::CheckFinished { id: id(of), result: Box::new(result) }
+        };
+        let whats =
+            vec![finished("a/1", Pass), excused("a/2"), finished("b/1", Pass), excused("c/1"), finished("d/1", Pass)];
+        let told: Vec<_> = fold(plan, whats)
+            .waivers
+            .into_iter()
+            .map(|one| (one.waiver.check, one.state, one.checks.iter().map(ToString::to_string).collect::<Vec<_>>()))
+            .collect();
+        let expected = [
+            ("a/**", WaiverState::Used, vec!["a/1", "a/2"]),
+            ("b/1", WaiverState::Unneeded, vec!["b/1"]),
+            ("c/1", WaiverState::Expired, vec!["c/1"]),
+            ("x/1", WaiverState::Unmatched, vec![]),
+            ("y/1", WaiverState::Expired, vec![]),
+        ];
+        let expected = expected.map(|(check, state, checks)| {
+            (check.to_owned(), state, checks.into_iter().map(str::to_owned).collect::<Vec<_>>())
+        });
+        assert_eq!(told, expected);
+    }
+}

@@ -111,3 +111,116 @@ impl ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{CheckResult, Event, Plan, PlannedCheck, Provenance, What};
+
+    /// A check by its id and severity, what became of it, and the root where it is blocked.
+    type Told<'a> = (&'a str, Severity, Verdict, Option<&'a str>);
+
+    fn row((id, severity, verdict, root): Told<'_>) -> Row {
+        let mut check = PlannedCheck::sample(id);
+        check.severity = severity;
+        let mut result = CheckResult::without_run(verdict, "told");
+        result.root = root.map(|root| root.parse().expect("id"));
+        Row { check, result }
+    }
+
+    #[test]
+    fn a_run_is_ready_only_when_something_passed_and_nothing_required_is_missing() {
+        use RunVerdict::{Incomplete, NotReady, Ready};
+        use Severity::{Advisory, Required};
+        use Verdict::{Blocked, Error, Fail, NotRun, Pass, Skip, Warn};
+        let pass: Told = ("a/pass", Required, Pass, None);
+        // What stands beside a check that passed; the verdict without and with `--strict`.
+        let cases: [(&[Told], RunVerdict, RunVerdict); 16] = [
+            (&[], Ready, Ready),
+            (&[("a/b", Required, Skip, None)], Ready, Ready),
+            (&[("a/b", Required, Warn, None)], NotReady, NotReady),
+            (&[("a/b", Required, Fail, None)], NotReady, NotReady),
+            (&[("a/b", Required, Error, None)], Incomplete, Incomplete),
+            (&[("a/b", Required, NotRun, None)], Incomplete, Incomplete),
+            (&[("a/b", Advisory, Warn, None)], Ready, NotReady),
+            (&[("a/b", Advisory, Error, None)], Ready, Incomplete),
+            (&[("a/b", Advisory, Skip, None)], Ready, Ready),
+            (&[("a/b", Required, Error, None), ("a/c", Required, Fail, None)], NotReady, NotReady),
+            (&[("a/b", Required, Fail, None), ("a/c", Required, Blocked, Some("a/b"))], NotReady, NotReady),
+            // What is required and cannot be asked because an advisory check failed was not seen to be well.
+            (&[("a/b", Advisory, Warn, None), ("a/c", Required, Blocked, Some("a/b"))], NotReady, NotReady),
+            (&[("a/b", Advisory, Fail, None), ("a/c", Required, Blocked, Some("a/b"))], NotReady, NotReady),
+            (&[("a/b", Advisory, Error, None), ("a/c", Required, Blocked, Some("a/b"))], Incomplete, Incomplete),
+            (&[("a/c", Required, Blocked, Some("z/elsewhere"))], Incomplete, Incomplete),
+            (&[("a/c", Required, Blocked, None)], Incomplete, Incomplete),
+        ];
+        for (beside, plain, strict) in cases {
+            let rows: Vec<Row> = std::iter::once(&pass).chain(beside).copied().map(row).collect();
+            assert_eq!(RunVerdict::of(&rows, false), plain, "{beside:?}");
+            assert_eq!(RunVerdict::of(&rows, true), strict, "strict: {beside:?}");
+        }
+        // Where nothing passed, nothing was shown.
+        let without_pass: [&[Told]; 4] = [
+            &[],
+            &[("a/b", Required, Skip, None)],
+            &[("a/b", Advisory, Warn, None)],
+            &[("a/b", Advisory, Error, None), ("a/c", Required, Skip, None)],
+        ];
+        for rows in without_pass {
+            let rows: Vec<Row> = rows.iter().copied().map(row).collect();
+            assert_eq!(RunVerdict::of(&rows, false), Incomplete, "{rows:?}");
+        }
+        assert_eq!(RunVerdict::of(&[row(("a/b", Advisory, Pass, None))], false), Ready);
+        assert_eq!(RunVerdict::of(&[row(("a/b", Required, Fail, None))], false), NotReady);
+    }
+
+    #[test]
+    fn the_words_and_the_numbers_are_the_public_ones() {
+        let words = [RunVerdict::Ready, RunVerdict::Incomplete, RunVerdict::NotReady].map(RunVerdict::words);
+        assert_eq!(words, ["READY", "INCOMPLETE", "NOT READY"]);
+        assert_eq!(format!("{:>6}", RunVerdict::Ready), " READY");
+        for (code, number) in [
+            (ExitCode::Ready, 0),
+            (ExitCode::NotReady, 1),
+            (ExitCode::Incomplete, 2),
+            (ExitCode::Usage, 3),
+            (ExitCode::NothingSelected, 4),
+            (ExitCode::ReportNotWritten, 5),
+            (ExitCode::Interrupted(2), 130),
+            (ExitCode::Interrupted(15), 143),
+            (ExitCode::Interrupted(200), 255),
+            (ExitCode::Interrupted(-1), 255),
+        ] {
+            assert_eq!(code.number(), number, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn the_exit_code_of_a_run_follows_its_verdict_unless_it_was_interrupted() {
+        let of = |verdict: Verdict, signal: Option<i32>| {
+            let plan = Plan::sample(vec![PlannedCheck::sample("a/b")]);
+            let provenance = Provenance {
+                version: String::new(),
+                host: String::new(),
+                vantage: String::new(),
+                command: String::new(),
+                configuration: Vec::new(),
+            };
+            let result = Box::new(CheckResult::without_run(verdict, ""));
+            let whats = [
+                Some(What::RunPlanned { plan: Box::new(plan), provenance }),
+                Some(What::CheckFinished { id: "a/b".parse().expect("id"), result }),
+                signal.map(|signal| What::Interrupted { signal }),
+                Some(What::RunFinished),
+            ];
+            let events =
+                whats.into_iter().flatten().map(|what| Event { seq: 0, at: jiff::Timestamp::UNIX_EPOCH, what });
+            ExitCode::of(&Report::fold(&events.collect::<Vec<_>>()).expect("a plan"))
+        };
+        assert_eq!(of(Verdict::Pass, None), ExitCode::Ready);
+        assert_eq!(of(Verdict::Fail, None), ExitCode::NotReady);
+        assert_eq!(of(Verdict::Error, None), ExitCode::Incomplete);
+        assert_eq!(of(Verdict::Pass, Some(15)), ExitCode::Interrupted(15));
+        assert_eq!(of(Verdict::Fail, Some(2)), ExitCode::Interrupted(2));
+    }
+}
