@@ -3,7 +3,7 @@
 pub fn likely_cause(class: &str) -> &'static str {
     match class {
         "dns.nxdomain" => {
-            "no Service of that name exists in that namespace, or the name is misspelt; an address that the configuration does not name is the profile's"
+            "no Service of that name exists in that namespace, or the name is misspelt; an address that the configuration does not name is the profile's; from a desk outside of the cluster its names mean nothing (`--via port-forward`)"
         }
         "dns.timeout" => "the cluster's DNS does not answer, or egress to port 53 is denied",
         "dns.servfail" => "the cluster's DNS answers, but cannot resolve names outside its own domain",
