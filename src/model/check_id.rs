@@ -111,4 +111,21 @@ mod tests {
         let id: CheckId = "opa/allow-vectors/own-tenant".parse().expect("valid");
         assert_eq!((id.service(), id.family()), ("opa", "opa/allow-vectors"));
     }
+
+    #[test]
+    fn an_id_is_its_text_in_files_and_in_maps() {
+        let id: CheckId = serde_json::from_str("\"redis/tcp\"").expect("an id");
+        assert_eq!(serde_json::to_string(&id).expect("JSON"), "\"redis/tcp\"");
+        assert!(serde_json::from_str::<CheckId>("\"Redis\"").is_err());
+        assert_eq!(std::collections::BTreeMap::from([(id.clone(), 1)]).get("redis/tcp"), Some(&1));
+        assert_eq!(format!("{id:>10}"), " redis/tcp");
+        assert_eq!(id.instance("one").expect("an id").as_str(), "redis/tcp/one");
+        assert!(id.instance("a/b").is_err());
+    }
+
+    #[test]
+    fn an_id_is_at_most_160_bytes() {
+        assert!(format!("a/{}", "b".repeat(158)).parse::<CheckId>().is_ok());
+        assert!(format!("a/{}", "b".repeat(159)).parse::<CheckId>().is_err());
+    }
 }

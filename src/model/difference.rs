@@ -391,7 +391,8 @@ mod tests {
             ("a/fixed", Change::Fixed, "fail of 1"),
         ];
         assert_eq!(told, expected);
-        assert_eq!(difference.steady, 1);
+        let red: Vec<_> = difference.with_change(Change::NewRed).map(|one| one.id.as_str()).collect();
+        assert_eq!((red, difference.steady), (vec!["a/red"], 1));
         assert!(difference.warnings.is_empty() && difference.context.is_empty(), "{difference:?}");
     }
 
@@ -447,5 +448,51 @@ mod tests {
         (changed.side.version, changed.side.configuration) = ("2".to_owned(), "d".to_owned());
         let difference = Difference::between(&old(checks()), &changed, SlowerThan::default());
         assert_eq!(difference.context.len(), 2, "{:?}", difference.context);
+    }
+
+    #[test]
+    fn two_runs_that_began_together_are_not_swapped() {
+        let checks = || vec![point("a/b", Verdict::Pass, 1)];
+        let mut now = new(checks());
+        now.side.started = old(checks()).side.started;
+        assert!(Difference::between(&old(checks()), &now, SlowerThan::default()).warnings.is_empty());
+    }
+
+    #[test]
+    fn of_many_other_servers_three_are_named() {
+        let at = |host: &str, count: usize| -> Vec<Point> {
+            (0..count)
+                .map(|number| {
+                    let mut point = point(&format!("a/{number}"), Verdict::Pass, 1);
+                    point.peer = Some(format!("{host}{number}:1"));
+                    point
+                })
+                .collect()
+        };
+        for (count, told) in [(3, "old0, old1, old2 before, new0, new1, new2 now"), (4, "old0, old1, old2 … before")]
+        {
+            let warnings =
+                Difference::between(&old(at("old", count)), &new(at("new", count)), SlowerThan::default()).warnings;
+            assert!(warnings.iter().any(|text| text.contains(told)), "{warnings:?}");
+        }
+    }
+
+    #[test]
+    fn each_change_has_its_words() {
+        let words = [
+            "new red",
+            "newly undecided",
+            "was red, now undecided",
+            "new warning",
+            "vanished",
+            "no longer checked",
+            "fixed",
+            "still red",
+            "still undecided",
+            "still warns",
+            "now checked",
+            "added",
+        ];
+        assert_eq!(Change::ALL.map(Change::words), words);
     }
 }

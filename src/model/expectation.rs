@@ -224,4 +224,22 @@ mod tests {
             assert_eq!(told(&expect, &facts), [expected], "{expect}");
         }
     }
+
+    #[test]
+    fn an_expectation_names_its_facts_and_says_itself_in_words() {
+        let expectation = Expectation::parse(&json!({
+            "connected": true, "row.lag": {"at_most": 5}, "state": {"one_of": ["a", "b"]}, "list": {"count": {"at_least": 1}},
+            "names": {"contains_all": ["x"]}, "text": {"matches": "^a"}, "has": {"contains": "y"}, "rows": {"each": {"up": true}},
+            "all": {"each": {"at_least": 1, "not": 2}}, "there": {"exists": true},
+        }))
+        .expect("valid");
+        assert_eq!(expectation.paths().map(ToString::to_string).take(2).collect::<Vec<_>>(), ["connected", "row.lag"]);
+        let words = "connected is true; row.lag is at most 5; state is one of `a`, `b`; list is a count of at least 1; \
+            names is containing all of `x`; text is matching /^a/; has is containing `y`; rows is each with up is true; \
+            all is each at least 1 and not 2; there is present";
+        assert_eq!(expectation.describe(), words);
+        let again: Expectation =
+            serde_json::from_value(serde_json::to_value(&expectation).expect("JSON")).expect("an expectation");
+        assert_eq!(again.describe(), words);
+    }
 }

@@ -74,4 +74,11 @@ mod tests {
         assert_eq!(find("a.1"), None);
         assert!("a..b".parse::<FactPath>().is_err());
     }
+
+    #[test]
+    fn the_fact_of_a_path_is_its_first_segment() {
+        for (path, fact) in [("row.fsync", "row"), ("n", "n"), ("\"a.b\".c", "a.b")] {
+            assert_eq!(path.parse::<FactPath>().expect("path").fact(), fact, "{path}");
+        }
+    }
 }

@@ -497,7 +497,9 @@ mod tests {
         assert_eq!(report(vec![one.clone(), two.clone(), one.clone()]).verdict, RunVerdict::Ready);
         let mut copied_early = one.clone();
         copied_early.events.truncate(2);
-        assert_eq!(report(vec![copied_early, two.clone(), one.clone()]).verdict, RunVerdict::Ready);
+        for given in [[&copied_early, &two, &one], [&one, &two, &copied_early]] {
+            assert_eq!(report(given.map(Clone::clone).to_vec()).verdict, RunVerdict::Ready);
+        }
         let retried = journal(1, &ALL, true);
         let refused = merge(vec![one, two, retried], "merge").expect_err("two runs");
         assert!(matches!(refused, MergeError::Contradiction { number: 1, of: 2, .. }), "{refused}");
@@ -529,5 +531,66 @@ mod tests {
             assert!(told.contains(expected), "{expected}: {told}");
         }
         assert_eq!(merge(Vec::new(), "merge").expect_err("nothing"), MergeError::Nothing);
+    }
+
+    fn planned(journal: &mut GivenJournal) -> &mut Plan {
+        let What::RunPlanned { plan, .. } = &mut journal.events[0].what else { panic!("a plan") };
+        plan
+    }
+
+    #[test]
+    fn the_words_of_a_check_are_those_of_the_part_it_belongs_to() {
+        let told = |number: usize, deadline_ms: u64| {
+            let mut journal = journal(number, &ALL, true);
+            let plan = planned(&mut journal);
+            plan.deadline_ms = deadline_ms;
+            let Some(Sharding::Part(shard)) = plan.sharding.as_deref_mut() else { panic!("a part") };
+            for check in plan.checks.iter_mut().chain(&mut shard.elsewhere) {
+                check.title = format!("as part {number} tells it");
+            }
+            journal
+        };
+        let report = report(vec![told(1, 7_000), told(2, 9_000)]);
+        for row in &report.rows {
+            assert_eq!(row.check.title, format!("as part {} tells it", owner_of(row.check.id.as_str())));
+        }
+        assert_eq!(report.plan.deadline_ms, 9_000);
+        assert_eq!((report.provenance.host.as_str(), report.provenance.command.as_str()), ("pod-1, pod-2", "merge"));
+    }
+
+    #[test]
+    fn parts_that_began_more_than_an_hour_apart_are_told_of() {
+        for (minutes, told) in [(60, None), (61, Some("the shards began 61 minutes apart"))] {
+            let mut late = journal(2, &ALL, true);
+            for event in &mut late.events {
+                event.at += jiff::SignedDuration::from_mins(minutes);
+            }
+            let notes = report(vec![journal(1, &ALL, true), late]).notes;
+            let found = notes.iter().map(|(_, text)| text.as_str()).next();
+            assert_eq!(found.map(|text| text.split(':').next().unwrap_or_default()), told, "{notes:?}");
+        }
+    }
+
+    #[test]
+    fn what_another_part_saw_says_by_whom_it_was_seen() {
+        for (observed, expected) in [("it is down", "it is down (seen by shard"), ("", "")] {
+            let (own, other) = (owner_of("redis/tcp"), owner_of("opa/cache"));
+            let mut red = journal(other, &[("redis/tcp", Verdict::Fail), ("opa/tcp", Verdict::Pass)], true);
+            for event in &mut red.events {
+                if let What::CheckFinished { result, .. } = &mut event.what {
+                    result.judgement = Some(crate::model::Judgement {
+                        verdict: result.verdict,
+                        observed: observed.to_owned(),
+                        mismatches: Vec::new(),
+                        likely_cause: String::new(),
+                    });
+                }
+            }
+            let report = report(vec![journal(own, &ALL, true), red]);
+            let result = &report.row(&"redis/tcp".parse().expect("id")).expect("row").result;
+            assert_eq!(result.reason, format!("told (seen by shard {other}/2)"));
+            let judged = &result.judgement.as_ref().expect("judged").observed;
+            assert!(judged.starts_with(expected) && judged.is_empty() == expected.is_empty(), "{judged}");
+        }
     }
 }

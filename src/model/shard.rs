@@ -291,9 +291,20 @@ mod tests {
                     assert!(check.needs.iter().all(|need| here.contains(need.as_str())), "{number}/{of}: {}", check.id);
                 }
                 assert!(here.contains("suite/report-complete") && here.contains("suite/negative-controls"));
+                // What it judges itself, with everything that needs; nothing else runs here but what looks at the run.
+                let mut judged: BTreeSet<String> = of_part.iter().map(|check| check.id.to_string()).collect();
+                for check in part.checks.iter().rev() {
+                    if judged.contains(check.id.as_str()) {
+                        judged.extend(check.needs.iter().map(ToString::to_string));
+                    }
+                }
+                let looks_at_the_run: Vec<_> =
+                    part.checks.iter().filter(|check| check.last).map(|check| check.id.to_string()).collect();
+                let along: Vec<_> = here.iter().filter(|id| !judged.contains(*id)).collect();
+                assert!(along.iter().all(|id| looks_at_the_run.contains(id)), "{number}/{of}: {along:?}");
                 for service in ["kafka", "redis"] {
                     let looks = here.contains(&format!("suite/no-leftovers/{service}"));
-                    assert!(looks || !here.contains(&format!("{service}/check-2")), "{number}/{of}: {service}");
+                    assert_eq!(looks, judged.contains(&format!("{service}/check-2")), "{number}/{of}: {service}");
                 }
                 let elsewhere = ids(&shard.elsewhere);
                 assert!(here.is_disjoint(&elsewhere));
@@ -327,5 +338,38 @@ mod tests {
         // The two checks of the suite on itself are given to nobody else, so they do not count.
         assert_eq!(refused(1, 26), ShardError::TooMany { checks: 25, of: 26 });
         assert!(Shard::cut(plan(), 25, 25, "g").is_ok());
+    }
+
+    #[test]
+    fn a_server_with_more_than_its_share_is_cut_and_a_light_rest_is_halved() {
+        let sizes = |deadlines: &[u64], of: usize| {
+            let checks: Vec<PlannedCheck> = deadlines
+                .iter()
+                .enumerate()
+                .map(|(number, deadline_ms)| {
+                    let mut check = check(&format!("kafka/{number}"), &[]);
+                    check.deadline_ms = *deadline_ms;
+                    check
+                })
+                .collect();
+            let refs: Vec<&PlannedCheck> = checks.iter().collect();
+            units(&refs, of).iter().map(Vec::len).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(&[10; 12], 3), [4, 4, 4]);
+        assert_eq!(sizes(&[10; 12], 1), [12]);
+        assert_eq!(sizes(&[100, 1, 1, 1, 1, 1], 2), [1, 5]);
+        assert_eq!(sizes(&[100, 1, 1, 1, 1, 1], 3), [1, 2, 3]);
+        assert_eq!(sizes(&[100, 1, 1, 1, 1, 1], 6), [1, 1, 1, 1, 1, 1]);
+    }
+
+    #[test]
+    fn a_check_weighs_as_long_as_it_may_take() {
+        let mut one = check("kafka/1", &[]);
+        one.deadline_ms = 300;
+        assert_eq!(weight(&one), 300);
+        one.eventually = Some(crate::model::Eventually { within_ms: 50, every_ms: 7 });
+        assert_eq!(weight(&one), 350);
+        one.skip = Some("declared".to_owned());
+        assert_eq!(weight(&one), 1);
     }
 }

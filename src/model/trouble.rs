@@ -64,3 +64,41 @@ impl fmt::Display for Trouble {
 }
 
 impl std::error::Error for Trouble {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_server_that_may_still_come_is_waited_for() {
+        for (class, expected) in [
+            ("tcp.refused", true),
+            ("tcp.timeout", true),
+            ("tcp.reset", true),
+            ("dns.timeout", true),
+            ("dns.servfail", true),
+            ("dns.nxdomain", true),
+            ("proto.timeout", true),
+            ("proto.closed", true),
+            ("proto.not_ready", true),
+            ("proto.garbage", false),
+            ("tls.expired", false),
+            ("auth.denied", false),
+            ("dns.refused", false),
+        ] {
+            assert_eq!(Trouble::fault("tcp", class, "").is_transient(), expected, "{class}");
+            assert!(
+                !Trouble::unable("tcp", class, "").is_transient(),
+                "{class}: our own trouble does not pass by itself"
+            );
+        }
+    }
+
+    #[test]
+    fn a_trouble_tells_what_where_and_its_class() {
+        let trouble = Trouble::fault("tcp", "tcp.refused", "connection \u{1b}[31mrefused");
+        assert!(trouble.to_string().ends_with("(tcp.refused in phase tcp)"), "{trouble}");
+        assert!(trouble.message.contains("refused") && !trouble.message.contains('\u{1b}'), "{trouble}");
+        assert!(Trouble::fault("op", "x", "y".repeat(5_000)).message.chars().count() <= 601);
+    }
+}

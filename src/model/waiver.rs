@@ -31,3 +31,23 @@ impl Waiver {
         today > self.expires
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_waiver_holds_on_its_last_day_and_not_after_it() {
+        let of = |expires: &str| {
+            let value = serde_json::json!({"check": "a/b", "owner": "team", "reason": "known", "expires": expires});
+            serde_json::from_value::<Waiver>(value)
+        };
+        let waiver = of("2026-12-31").expect("a waiver");
+        let is_expired = |today: &str| waiver.is_expired(today.parse().expect("a day"));
+        assert!(!is_expired("2026-12-30") && !is_expired("2026-12-31") && is_expired("2027-01-01"));
+        for bad in ["soon", "", "2026-13-01", "31.12.2026"] {
+            let error = of(bad).expect_err("no day").to_string();
+            assert!(error.contains(&format!("`{bad}` is not a day")), "{error}");
+        }
+    }
+}
