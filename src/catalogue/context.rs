@@ -131,4 +131,63 @@ mod tests {
         );
         assert_eq!(filled, json!({"json": {"input": {"tenant": "a"}}, "t": "redis ${services.redis.address} {other}"}));
     }
+
+    #[test]
+    fn only_what_is_a_placeholder_is_filled() {
+        let locals = json!({"a": "x", "n": 2, "list": ["p", "q"], "map": {"b-c": true}});
+        let locals = locals.as_object().expect("a map");
+        for (text, filled) in [
+            ("{a}", json!("x")),
+            ("{n}", json!(2)),
+            ("{n} and {a}{a}!", json!("2 and xx!")),
+            ("{list.1}", json!("q")),
+            ("{map.b-c}", json!(true)),
+            ("is {map}", json!("is {\"b-c\":true}")),
+            // Of a local that is known, a path that leads nowhere is nothing.
+            ("{a.b}", Value::Null),
+            ("{list.2} {list.x}", json!("null null")),
+            ("{other}", json!("{other}")),
+            ("{}", json!("{}")),
+            ("{a b}", json!("{a b}")),
+            ("{a", json!("{a")),
+            ("a}", json!("a}")),
+            ("{{a}}", json!("{x}")),
+            ("${a}", json!("${a}")),
+            ("${a}{a}", json!("${a}x")),
+            ("", json!("")),
+        ] {
+            assert_eq!(fill_locals(&json!(text), locals), filled, "{text}");
+        }
+        let names = json!({"{a}": 1, "{n}": [{"{a}": "{a}"}], "plain": null});
+        assert_eq!(fill_locals(&names, locals), json!({"x": 1, "2": [{"x": "x"}], "plain": null}));
+    }
+
+    #[test]
+    fn every_placeholder_that_names_nothing_is_told_with_its_place() {
+        let root = json!({"values": {"a": 1}, "services": {"redis": {"members": ["h:1"]}}});
+        let steps = |keys: &[Step]| keys.to_vec();
+        let key = |name: &str| Step::Key(name.to_owned());
+        for (text, filled, names) in [
+            ("${values.a}", json!(1), vec![]),
+            ("${services.redis.members.0}", json!("h:1"), vec![]),
+            ("${services.redis.members.1}", json!("${services.redis.members.1}"), vec!["services.redis.members.1"]),
+            ("a ${values.a} ${values.b}", json!("a 1 ${values.b}"), vec!["values.b"]),
+            ("${values.a.b}", json!("${values.a.b}"), vec!["values.a.b"]),
+            ("${}", json!("${}"), vec![]),
+            ("${a b}", json!("${a b}"), vec![]),
+            ("$${values.a}", json!("$1"), vec![]),
+            ("{values.a}", json!("{values.a}"), vec![]),
+        ] {
+            let (found, unresolved) = fill_context(&json!({"with": [{"x": text}]}), &root);
+            assert_eq!(found, json!({"with": [{"x": filled}]}), "{text}");
+            let expected: Vec<_> = names
+                .into_iter()
+                .map(|name| Unresolved {
+                    steps: steps(&[key("with"), Step::Index(0), key("x")]),
+                    name: name.to_owned(),
+                })
+                .collect();
+            assert_eq!(unresolved, expected, "{text}");
+        }
+    }
 }

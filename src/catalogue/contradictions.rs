@@ -141,3 +141,87 @@ fn half_a_certificate(declared: &ServiceDeclaration) -> Option<Contradiction> {
         hint: format!("add `{misses}: PATH`"),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::catalogue::sample;
+
+    /// The keys of the entry that are told of, each with a word of what is told.
+    fn told(name: &str, entry: &str) -> Vec<(&'static str, String)> {
+        let entry: ServiceEntry = serde_saphyr::from_str(entry).expect("an entry");
+        let declared = sample::declaration(&entry);
+        find(name, &entry, &declared).into_iter().map(|one| (one.key, format!("{}; {}", one.title, one.hint))).collect()
+    }
+
+    #[test]
+    fn a_key_that_a_service_does_not_understand_is_told() {
+        let cases = [
+            ("members", "members: [\"h:1\"]", "postgres", "kafka"),
+            ("replicas", "replicas: [\"h:1\"]", "kafka", "redis"),
+            ("database", "database: x", "kafka", "postgres"),
+            ("issuer", "issuer: x", "redis", "jwt"),
+            ("kubeconfig", "kubeconfig: x", "redis", "kubernetes"),
+            ("context", "context: x", "redis", "kubernetes"),
+            ("namespace", "namespace: x", "redis", "kubernetes"),
+            ("image", "image: x", "redis", "kubernetes"),
+            ("via", "via: port-forward", "redis", "kubernetes"),
+            ("token", "token: {env: T}", "redis", "vault"),
+            ("user", "user: x, password: {env: P}", "kubernetes", "etcd"),
+        ];
+        for (key, entry, without, with) in cases {
+            let found = told(without, &format!("{{{entry}}}"));
+            assert_eq!(found.first().map(|(key, _)| *key), Some(key), "{without}: {entry}");
+            assert!(found[0].1.contains(&format!("`{without}` has no use for `{key}`")), "{found:?}");
+            assert_eq!(told(with, &format!("{{{entry}}}")), [], "{with}: {entry}");
+            assert_eq!(told(without, "{enabled: true}"), []);
+            // Also where the service is declared not to be there: it would be without effect all the same.
+            assert!(!told(without, &format!("{{enabled: false, {entry}}}")).is_empty());
+        }
+        let sasl = "{sasl: PLAIN, user: x, password: {env: P}}";
+        assert_eq!(told("redis", sasl).len(), 1);
+        assert_eq!(told("kafka", sasl), []);
+        let password = |name: &str| told(name, "{password: {env: P}}");
+        assert!(password("vault")[0].1.ends_with("it is asked with a `token`"), "{:?}", password("vault"));
+        assert!(password("kubernetes")[0].1.ends_with("name a `kubeconfig` and its `context`"));
+        assert_eq!((password("vault").len(), password("vault")[0].0), (1, "password"));
+    }
+
+    #[test]
+    fn a_login_or_a_certificate_that_would_never_be_presented_is_told() {
+        let cases: [(&str, &str, &[&str]); 21] = [
+            ("kafka", "sasl: GSSAPI, user: x, password: {env: P}", &["`GSSAPI` is no SASL mechanism"]),
+            ("kafka", "sasl: PLAIN", &["`sasl` without a login"]),
+            ("kafka", "sasl: PLAIN, user: x", &["`sasl` without a login"]),
+            ("kafka", "sasl: PLAIN, password: {env: P}", &["`sasl` without a login"]),
+            ("kafka", "sasl: SCRAM-SHA-256, user: x, password: {env: P}", &[]),
+            ("kafka", "user: x", &["a login without `sasl`"]),
+            ("kafka", "password: {env: P}", &["a login without `sasl`"]),
+            ("kafka", "user: x, password: {env: P}", &["a login without `sasl`"]),
+            ("kafka", "enabled: true", &[]),
+            ("etcd", "user: x", &["a user without a password"]),
+            ("etcd", "password: {env: P}", &["a password without a user"]),
+            ("etcd", "user: x, password: {env: P}", &[]),
+            ("postgres", "user: x", &[]),
+            ("postgres", "password: {env: P}", &["a password without a user"]),
+            ("redis", "password: {env: P}", &[]),
+            ("redis", "user: x", &["a user without a password"]),
+            ("etcd", "enabled: false, user: x", &[]),
+            ("etcd", "sasl: PLAIN, user: x", &["`etcd` has no use for `sasl`"]),
+            ("opa", "tls: {client_certificate: c}", &["`client_certificate` without `client_key`"]),
+            ("opa", "tls: {client_key: k}", &["`client_key` without `client_certificate`"]),
+            ("opa", "tls: {client_certificate: c, client_key: k}", &[]),
+        ];
+        for (name, entry, expected) in cases {
+            let found = told(name, &format!("{{{entry}}}"));
+            assert_eq!(found.len(), expected.len(), "{name}: {entry}: {found:?}");
+            for ((_, text), expected) in found.iter().zip(expected) {
+                assert!(text.contains(expected), "{name}: {entry}: {text}");
+            }
+        }
+        let key = |name: &str, entry: &str| told(name, entry).first().map(|(key, _)| *key);
+        assert_eq!(key("kafka", "{user: x, password: {env: P}}"), Some("user"));
+        assert_eq!(key("kafka", "{password: {env: P}}"), Some("password"));
+        assert_eq!(key("opa", "{tls: {client_key: k}}"), Some("tls"));
+    }
+}

@@ -2,8 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Catalogue, Configuration, Diagnostics, SourceFile};
-use crate::model::{Fact, KUBERNETES, ProbeDescriptor, Profile, Right};
+use super::{
+    Catalogue, ClusterDeclaration, Configuration, CredentialSource, Diagnostics, ServiceDeclaration, ServiceEntry,
+    SourceFile, TlsDeclaration,
+};
+use crate::model::{Fact, KUBERNETES, ProbeDescriptor, Profile, Right, SourcePlace};
 
 const LOOK: ProbeDescriptor = ProbeDescriptor {
     name: "sample.look",
@@ -53,4 +56,29 @@ pub(super) fn catalogue(stanzas: &[String], vectors: &[Value], diagnostics: &mut
 /// A workstation as its profile declares it.
 pub(super) fn configuration() -> Configuration {
     Configuration::load(Some(Profile::Local), None, &mut Diagnostics::default()).expect("the profile is sound")
+}
+
+/// What an entry declares where nothing stands below it; its secrets are all in one variable.
+pub(super) fn declaration(entry: &ServiceEntry) -> ServiceDeclaration {
+    let secret = || CredentialSource::Env("SECRET".to_owned());
+    ServiceDeclaration {
+        enabled: entry.enabled.unwrap_or(true),
+        address: entry.address.clone(),
+        members: entry.members.clone().unwrap_or_default(),
+        replicas: entry.replicas.clone().unwrap_or_default(),
+        tls: entry.tls.as_ref().map(|tls| TlsDeclaration {
+            ca: tls.ca.clone(),
+            server_name: tls.server_name.clone(),
+            client_certificate: tls.client_certificate.clone(),
+            client_key: tls.client_key.clone(),
+        }),
+        user: entry.user.clone(),
+        password: entry.password.as_ref().map(|_| secret()),
+        token: entry.token.as_ref().map(|_| secret()),
+        database: entry.database.clone(),
+        sasl: entry.sasl.clone(),
+        issuer: entry.issuer.clone(),
+        cluster: ClusterDeclaration::default(),
+        place: SourcePlace { file: "soma-conformance.yaml".to_owned(), line: 1, column: 1 },
+    }
 }

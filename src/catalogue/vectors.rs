@@ -53,3 +53,39 @@ fn vector(file: &SourceFile, folder: &str, entry: &Node) -> Result<Vector, ((u64
     let place = SourcePlace { file: file.name.clone(), line: id.place.0, column: id.place.1 };
     Ok(Vector { folder: folder.to_owned(), id: text, value: entry.to_value(), place })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> (Vec<Vector>, Vec<(u64, String)>) {
+        let file = SourceFile { name: "vectors/opa/x.yaml".to_owned(), text: text.to_owned() };
+        let mut diagnostics = Diagnostics::default();
+        let vectors = read(&file, "opa", &mut diagnostics);
+        (vectors, diagnostics.sorted().into_iter().map(|one| (one.place.0, one.title)).collect())
+    }
+
+    #[test]
+    fn a_vector_is_its_entry_with_its_place() {
+        let (vectors, told) = of("- {id: own, allow: true}\n- id: other\n  input: {a: 1}\n");
+        assert_eq!(told, []);
+        let seen: Vec<_> = vectors.iter().map(|one| (one.folder.as_str(), one.id.as_str(), one.place.line)).collect();
+        assert_eq!(seen, [("opa", "own", 1), ("opa", "other", 2)]);
+        assert_eq!(vectors[1].value, serde_json::json!({"id": "other", "input": {"a": 1}}));
+    }
+
+    #[test]
+    fn faulty_vectors_are_told_and_left_out() {
+        for (text, line, title, good) in [
+            ("- {id: a}\n- {id: b}\n- {id: a}\n", 3, "a second vector is called `a`", 2),
+            ("- {id: a}\n- {allow: true}\n", 2, "a vector without `id`", 1),
+            ("- {id: A b}\n", 1, "`A b` cannot be the last part of a check id", 0),
+            ("- {id: 5}\n", 1, "`` cannot be the last part of a check id", 0),
+            ("{id: a}\n", 1, "a vector file is a list of vectors", 0),
+            ("[]\n", 1, "a vector file is a list of vectors", 0),
+        ] {
+            let (vectors, told) = of(text);
+            assert_eq!((told, vectors.len()), (vec![(line, title.to_owned())], good), "{text}");
+        }
+    }
+}

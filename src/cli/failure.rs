@@ -63,3 +63,33 @@ impl From<PlanError> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::Profile;
+
+    fn code(error: PlanError) -> ExitCode {
+        Failure::from(error).tell()
+    }
+
+    #[test]
+    fn every_failure_has_its_own_exit_code() {
+        assert_eq!(code(PlanError::Faults(Diagnostics::default())), ExitCode::Usage);
+        let unmatched =
+            |near: Option<&str>| PlanError::Unmatched { pattern: "rediss".into(), near: near.map(Into::into) };
+        assert_eq!(code(unmatched(Some("redis"))), ExitCode::NothingSelected);
+        assert_eq!(code(unmatched(None)), ExitCode::NothingSelected);
+        assert_eq!(code(PlanError::NothingSelected { profile: Profile::Local }), ExitCode::NothingSelected);
+        assert_eq!(Failure::usage("wrong", "hint").tell(), ExitCode::Usage);
+        let unwritten = Failure::new(ExitCode::ReportNotWritten, anyhow::anyhow!("the disk is full"), "");
+        assert_eq!(unwritten.tell(), ExitCode::ReportNotWritten);
+    }
+
+    #[test]
+    fn a_failure_says_what_is_near() {
+        let near = PlanError::Unmatched { pattern: "rediss".to_owned(), near: Some("redis".to_owned()) };
+        let Failure::Told { error, hint, .. } = Failure::from(near) else { panic!("told") };
+        assert_eq!((error.to_string().as_str(), hint.as_str()), ("no check matches `rediss`", "did you mean `redis`?"));
+    }
+}
