@@ -44,7 +44,8 @@ pub(super) fn members(target: &Target) -> Vec<HostPort> {
 pub(super) async fn connect(scope: &Scope) -> Result<Client, Trouble> {
     let (own, target) = (scope.clone(), scope.target()?);
     let key = session_of(&target);
-    let making = async move { connect_to(&own, &target, &target.address, Leader::Required).await };
+    // Boxed: it is handed on several times, and in an unoptimised build each time would take its own part of the stack.
+    let making = Box::pin(async move { connect_to(&own, &target, &target.address, Leader::Required).await });
     scope.sessions.shared(&key, making).await.map(|client| Client::clone(&client))
 }
 
