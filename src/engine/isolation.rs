@@ -11,6 +11,10 @@ use crate::{
 /// How long the connections of a finished probe may take to say goodbye. Nobody waits for it.
 const FAREWELL: Duration = Duration::from_millis(100);
 
+/// The stack of a probe's thread; touched only as far as it is used. Futures of several clients inside each other take most of
+/// the usual 2 MiB in an unoptimised build, and an overflow would cost the whole worker.
+const STACK: usize = 16 << 20;
+
 /// Runs a probe on a thread and a runtime of its own.
 ///
 /// On threads shared with others, one that spins or blocks would keep tasks of others that wait in the queue of its
@@ -18,7 +22,7 @@ const FAREWELL: Duration = Duration::from_millis(100);
 pub(super) async fn isolated(probe: &'static RegisteredProbe, scope: Scope, with: Value) -> Result<Facts, Trouble> {
     let (tell, told) = oneshot::channel();
     let name = scope.check.to_string();
-    let start = thread::Builder::new().name(name).spawn(move || {
+    let start = thread::Builder::new().name(name).stack_size(STACK).spawn(move || {
         let runtime = match runtime::Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
             Err(error) => {
