@@ -47,7 +47,8 @@ pub(super) struct Layer {
 
 impl Configuration {
     /// Reads the user's file, if any, over the defaults of its profile (or of `profile`, which wins). Faults are
-    /// collected in `diagnostics`; then nothing is returned.
+    /// collected in `diagnostics`; nothing is returned where they leave nothing to plan with. Where only the name of a
+    /// service is unknown, the rest is returned, so that the faults of the checks are told beside it.
     #[must_use]
     pub fn load(profile: Option<Profile>, user_file: Option<&Path>, diagnostics: &mut Diagnostics) -> Option<Self> {
         let user = match user_file {
@@ -221,5 +222,124 @@ fn merge_values(base: &mut Value, over: &Value) {
             }
         }
         (base, over) => *base = over.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What this file becomes, or its faults.
+    fn load(profile: Option<Profile>, text: &str) -> Result<Configuration, Vec<String>> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("soma-conformance.yaml");
+        std::fs::write(&path, text).expect("written");
+        let mut diagnostics = Diagnostics::default();
+        let loaded = Configuration::load(profile, Some(&path), &mut diagnostics).filter(|_| diagnostics.is_empty());
+        loaded.ok_or_else(|| diagnostics.sorted().into_iter().map(|one| one.title).collect())
+    }
+
+    fn sound(text: &str) -> Configuration {
+        load(None, text).unwrap_or_else(|faults| panic!("{text}: {faults:?}"))
+    }
+
+    #[test]
+    fn the_profile_is_the_one_asked_for_or_else_the_files() {
+        let without_file = |profile| Configuration::load(profile, None, &mut Diagnostics::default());
+        assert_eq!(without_file(None).map(|one| one.profile), Some(Profile::Dev));
+        assert_eq!(without_file(Some(Profile::Prod)).map(|one| one.profile), Some(Profile::Prod));
+        assert_eq!(sound("").profile, Profile::Local);
+        assert_eq!(sound("profile: staging").profile, Profile::Staging);
+        assert_eq!(load(Some(Profile::Dev), "profile: staging").expect("sound").profile, Profile::Dev);
+    }
+
+    #[test]
+    fn what_the_file_says_wins_member_by_member() {
+        let plain = sound("services:\nvalues:\n");
+        assert_eq!((plain.values["kafka"]["brokers"].clone(), plain.files.len()), (json!(1), 1));
+        let own = sound("values: {kafka: {brokers: 3, more: {a: 1}}, etcd: 5}\nservices: {redis: {database: '2'}}\n");
+        assert_eq!(own.values["kafka"]["brokers"], json!(3));
+        assert_eq!(own.values["kafka"]["more"], json!({"a": 1}));
+        assert_eq!(own.values["kafka"]["voters"], plain.values["kafka"]["voters"]);
+        assert_eq!(own.values["etcd"], json!(5));
+        assert_eq!(own.services["redis"].database.as_deref(), Some("2"));
+        assert_eq!(own.services["redis"].address, plain.services["redis"].address);
+        assert_eq!(own.services.len(), plain.services.len());
+    }
+
+    #[test]
+    fn every_fault_of_the_file_is_told() {
+        for (text, expected) in [
+            ("services: {rediss: {enabled: true}}", vec!["unknown service `rediss`"]),
+            ("services: {redis: {user: x}}", vec!["service `redis`: a user without a password is never presented"]),
+            ("services: {opa: {token: {}}}", vec!["a credential needs a reference"]),
+            ("nope: 1", vec!["unknown key `nope`"]),
+            (
+                "services: {bogus: {}, opa: {token: {file: a, env: B}}}",
+                vec!["a credential has two references", "unknown service `bogus`"],
+            ),
+        ] {
+            let mut told = load(None, text).expect_err("a fault");
+            told.sort();
+            assert_eq!(told, expected, "{text}");
+        }
+        assert!(load(None, "- a").is_err() && load(None, "a: [").is_err());
+        let mut diagnostics = Diagnostics::default();
+        assert!(Configuration::load(None, Some(Path::new("/nonexistent.yaml")), &mut diagnostics).is_none());
+        assert!(diagnostics.sorted()[0].title.starts_with("failed to read `/nonexistent.yaml`: "));
+    }
+
+    #[test]
+    fn what_checks_may_name_holds_every_declaration_and_no_secret() {
+        let mut own = sound(
+            "contract: {file: contract.env}\nservices: {etcd: {user: u, password: {env: SECRET_OF_ETCD}, tls: {ca: ca.pem}}}",
+        );
+        own.application = Some("team-a".to_owned());
+        let context = own.context();
+        let etcd = json!({
+            "enabled": true, "members": [], "replicas": [], "tls": true, "authenticated": true,
+            "address": "127.0.0.1:2379", "user": "u",
+        });
+        assert_eq!(context["services"]["etcd"], etcd);
+        assert_eq!(context["services"]["opa"]["authenticated"], json!(false));
+        assert_eq!((&context["profile"], &context["application"]), (&json!("local"), &json!({"namespace": "team-a"})));
+        assert!(context["contract"]["file"].as_str().expect("a file").ends_with("/contract.env"));
+        assert_eq!(context["cluster"], json!({"allow_label": {"key": "soma.sh/allow-shared-infra", "value": "true"}}));
+        assert!(!context.to_string().contains("SECRET_OF_ETCD"));
+        assert_eq!(sound("").context()["contract"], json!({}));
+    }
+
+    #[test]
+    fn the_cluster_is_reached_as_declared_unless_it_is_not_there() {
+        let with = |entry: &str| sound(&format!("services: {{kubernetes: {{{entry}}}}}"));
+        assert_eq!(sound("").via(), Via::Direct);
+        assert_eq!((with("via: port-forward").via(), with("enabled: true").via()), (Via::PortForward, Via::Direct));
+        assert_eq!(with("via: port-forward, enabled: false").via(), Via::Direct);
+        assert_eq!(with("enabled: true").reached(Some(Via::PortForward)).via(), Via::PortForward);
+        assert_eq!(with("via: port-forward").reached(Some(Via::Direct)).via(), Via::Direct);
+        assert_eq!(with("via: port-forward").reached(None).via(), Via::PortForward);
+        assert_eq!((sound("").namespace(), with("namespace: other").namespace()), ("soma-infra", "other"));
+    }
+
+    #[test]
+    fn the_values_of_the_cluster_are_read() {
+        let own = sound("values: {cluster: {outside: ['192.0.2.1:80', 5, 'x:1'], allow_label: team/let-in=yes}}");
+        assert_eq!(own.outside(), ["192.0.2.1:80", "x:1"]);
+        assert_eq!(own.allow_label(), ("team/let-in".to_owned(), "yes".to_owned()));
+        let bare = sound("values: {cluster: {allow_label: let-in}}");
+        assert_eq!(bare.allow_label(), ("let-in".to_owned(), "true".to_owned()));
+        assert_eq!(sound("").outside(), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_digest_is_of_what_checks_may_name_and_of_the_exceptions() {
+        assert_eq!(digest_of(b""), "e3b0c44298fc1c14");
+        let of = |text: &str| sound(text).digest();
+        let waiver = "waivers: [{check: redis/tcp, owner: a, reason: b, expires: 2026-12-31}]";
+        assert_eq!(of("").len(), 16);
+        assert_eq!(of(""), of("# nothing"));
+        assert_ne!(of(""), of("values: {kafka: {brokers: 2}}"));
+        assert_ne!(of(""), of(waiver));
+        assert_eq!(sound(waiver).waivers.len(), 1);
     }
 }

@@ -531,18 +531,15 @@ mod tests {
     #[test]
     fn an_unknown_service_is_told_where_it_is_named() {
         let mut diagnostics = Diagnostics::default();
-        let stanzas = [plain("redis/tcp"), stanza("redis/x", json!({"target": "nope"})), plain("nope/x")];
-        let catalogue = sample::catalogue(&stanzas, &[], &mut diagnostics);
+        let named = stanza("redis/x", json!({"target": "nope"})).replace("\"target\":", "\n  \"target\": ");
+        let catalogue = sample::catalogue(&[plain("redis/tcp"), named, plain("nope/x")], &[], &mut diagnostics);
         let configuration = sample::configuration();
         let context = configuration.context();
         let planner = Planner::new(&catalogue, &configuration, &sample::PROBES, context, diagnostics);
         let found = planner.plan().expect_err("two faults").sorted();
-        let column = |line: usize, word: &str| {
-            let at = stanzas[line].find(word).expect("the word");
-            u64::try_from(stanzas[line][..at].chars().count() + 1).expect("a column")
-        };
         let places: Vec<_> = found.iter().map(|one| one.place).collect();
-        assert_eq!(places, [(2, column(1, "\"nope\"")), (3, column(2, "\"nope/x\""))]);
+        let after = |words: &str| u64::try_from(words.len() + 1).expect("a column");
+        assert_eq!(places, [(3, after("  \"target\": ")), (4, after("- {\"id\":"))]);
     }
 
     #[test]

@@ -17,8 +17,6 @@ mod needs;
 mod node;
 mod plan;
 mod read;
-#[cfg(test)]
-mod sample;
 mod schema;
 mod select;
 mod service_declaration;
@@ -40,3 +38,6 @@ pub use select::{Selector, SelectorError};
 pub use service_declaration::{ClusterDeclaration, CredentialSource, ServiceDeclaration, TlsDeclaration};
 pub use source_file::{SourceError, SourceFile};
 pub use stanza::Stanza;
+
+#[cfg(test)]
+mod sample;

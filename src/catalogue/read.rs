@@ -59,15 +59,6 @@ impl Catalogue {
     }
 }
 
-#[cfg(test)]
-impl Catalogue {
-    /// One of nothing but these files.
-    pub(super) fn of(checks: &[SourceFile], vectors: &[SourceFile], diagnostics: &mut Diagnostics) -> Self {
-        let stanzas = read_layer(checks, diagnostics);
-        Self { stanzas, vectors: read_vectors(vectors, diagnostics), digest: String::new() }
-    }
-}
-
 fn read_vectors(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Vec<Vector> {
     let folder_of = |file: &SourceFile| {
         Path::new(&file.name).parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned())
@@ -165,4 +156,13 @@ fn read_layer(files: &[SourceFile], diagnostics: &mut Diagnostics) -> Vec<CheckS
         }
     }
     stanzas
+}
+
+#[cfg(test)]
+impl Catalogue {
+    /// One of nothing but these files.
+    pub(super) fn of(checks: &[SourceFile], vectors: &[SourceFile], diagnostics: &mut Diagnostics) -> Self {
+        let stanzas = read_layer(checks, diagnostics);
+        Self { stanzas, vectors: read_vectors(vectors, diagnostics), digest: String::new() }
+    }
 }

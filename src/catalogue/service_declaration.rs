@@ -195,3 +195,78 @@ fn tls_of(entry: &TlsEntry, folder: &Path) -> TlsDeclaration {
         client_key: at(&entry.client_key),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{catalogue::Configuration, model::Profile};
+
+    /// A service as this entry declares it over the profile's, and the folder of the file.
+    fn declared(service: &str, entry: &str) -> (ServiceDeclaration, PathBuf) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("own.yaml");
+        std::fs::write(&path, format!("services:\n  {service}: {entry}\n")).expect("written");
+        let mut diagnostics = Diagnostics::default();
+        let mut loaded = Configuration::load(Some(Profile::Local), Some(&path), &mut diagnostics)
+            .unwrap_or_else(|| panic!("{:?}", diagnostics.sorted()));
+        (loaded.services.remove(service).expect("declared"), folder.path().to_owned())
+    }
+
+    #[test]
+    fn with_an_address_of_its_own_a_service_inherits_no_credentials() {
+        let (same, _) = declared("postgres", "{}");
+        assert_eq!((same.user.as_deref(), same.database.as_deref()), (Some("soma"), Some("soma")));
+        assert_eq!(same.password, Some(CredentialSource::Env("SOMA_POSTGRES_PASSWORD".to_owned())));
+        assert_eq!((same.place.line, same.place.column), (2, 3));
+        let (moved, _) = declared("postgres", "{address: \"db:5432\"}");
+        assert_eq!(moved.address.map(|address| address.to_string()).as_deref(), Some("db:5432"));
+        assert_eq!((moved.user, moved.password, moved.database.as_deref()), (None, None, Some("soma")));
+        let (moved, _) = declared("vault", "{address: \"v:8200\"}");
+        assert_eq!(moved.token, None);
+        assert_eq!(declared("jwt", "{}").0.issuer.as_deref(), Some("http://127.0.0.1:8085"));
+        assert_eq!(declared("jwt", "{address: \"j:1\"}").0.issuer, None);
+    }
+
+    #[test]
+    fn a_service_that_is_declared_is_there_unless_it_says_otherwise() {
+        for (service, entry, enabled) in [
+            ("grafana", "{}", true),
+            ("grafana", "{address: \"g:1\"}", true),
+            ("grafana", "{enabled: false}", false),
+            ("redis", "{enabled: false}", false),
+        ] {
+            assert_eq!(declared(service, entry).0.enabled, enabled, "{service}: {entry}");
+        }
+    }
+
+    #[test]
+    fn files_are_relative_to_the_one_that_names_them() {
+        let (opa, folder) = declared(
+            "opa",
+            "{token: {file: t}, tls: {ca: /etc/ca, server_name: name, client_certificate: c, client_key: k}}",
+        );
+        assert_eq!(opa.token, Some(CredentialSource::File(folder.join("t"))));
+        let tls = opa.tls.expect("declared");
+        let files = [tls.ca, tls.client_certificate, tls.client_key];
+        assert_eq!(files, [Some("/etc/ca".into()), Some(folder.join("c")), Some(folder.join("k"))]);
+        assert_eq!(tls.server_name.as_deref(), Some("name"));
+        let (cluster, folder) = declared("kubernetes", "{kubeconfig: kc, context: x, image: i}");
+        assert_eq!(cluster.cluster.kubeconfig, Some(folder.join("kc")));
+        assert_eq!(cluster.cluster.namespace.as_deref(), Some("soma-infra"), "the profile's");
+    }
+
+    #[test]
+    fn a_credential_is_where_its_reference_says() {
+        let secret = || SecretEntry { name: "one".to_owned(), key: "two".to_owned(), namespace: None };
+        for (entry, source, in_cluster) in [
+            ("{env: T}", CredentialSource::Env("T".to_owned()), false),
+            ("{secret: {name: one, key: two}}", CredentialSource::Secret(secret()), true),
+            ("{env: T, secret: {name: one, key: two}}", CredentialSource::EnvOrSecret("T".to_owned(), secret()), true),
+        ] {
+            let (opa, _) = declared("opa", &format!("{{token: {entry}}}"));
+            assert_eq!(opa.token.as_ref().map(CredentialSource::is_in_cluster), Some(in_cluster), "{entry}");
+            assert_eq!(opa.token, Some(source), "{entry}");
+        }
+        assert!(!CredentialSource::File("x".into()).is_in_cluster());
+    }
+}
