@@ -67,8 +67,8 @@ fn rejecting(cluster: &Cluster) {
     run.passes(&DENIALS[..2]);
 }
 
-/// A refused port may be one that nobody listens on or one that the enforcer shuts: neither lets anybody in. One that
-/// the policies open is connected to.
+/// A refused port may be one that nobody listens on or one that the enforcer shuts. Kafka's controllers listen on the
+/// loopback of their pod alone, so what the policies open there is refused all the same, and is open.
 fn rejecting_ports(cluster: &Cluster) {
     reject(cluster);
     let _mended = at_the_end(|| drop_again(cluster));

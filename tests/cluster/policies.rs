@@ -11,7 +11,10 @@ use crate::{
 
 pub(crate) const FACTS: &[Fact] = &[
     ("policies::each_hole_turns_exactly_its_checks_red", holes),
-    ("policies::a_rule_without_ports_is_red_where_it_is_written_and_declared_only_in_the_scope_of_ports", without_ports),
+    (
+        "policies::a_rule_without_ports_is_red_where_it_is_written_and_declared_only_in_the_scope_of_ports",
+        without_ports,
+    ),
 ];
 
 const LABEL: &str = "soma.sh/allow-shared-infra";

@@ -2,11 +2,17 @@ use std::{collections::BTreeSet, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::vantages::vantages;
+use super::{
+    simulation::{end, guest, world},
+    vantages::vantages,
+};
 use crate::{
-    cluster::vantage::{Directory, Outcome, Sample, Source, Vantages, rights},
+    cluster::{
+        policy::{Direction, World},
+        vantage::{Directory, Outcome, Sample, Source, Vantages, rights},
+    },
     model::{Fact, Facts, HostPort, Right, Trouble},
-    probes::{NoParameters, Probe, Scope},
+    probes::{NoParameters, Probe, Scope, kubernetes::connect},
 };
 
 /// How long the attempts may take to settle.
@@ -18,7 +24,8 @@ const WITHIN: Duration = Duration::from_secs(10);
 /// A port counts as the contract's only where a declared address leads to it: that some Service names it, as headless
 /// ones do for peers, makes it no application's. What a Service of its own beside the contract offers is left out.
 /// Where the enforcer drops packets, a refusal came from the pod itself: the packet got through. Where it rejects them,
-/// a refusal is the enforcer's or that of a port on which nobody listens, and neither lets anybody in.
+/// a refusal is the enforcer's or that of a port on which nobody listens, and what the policies say decides which: a port
+/// that they open is open, whether or not somebody listens there today.
 pub(in crate::probes) struct PortScope;
 
 impl Probe for PortScope {
@@ -40,7 +47,9 @@ impl Probe for PortScope {
     type With = NoParameters;
 
     fn rights(_: &NoParameters, namespace: &str) -> Vec<Right> {
-        rights(namespace)
+        let mut rights = rights(namespace);
+        rights.push(Right::within(namespace, "networking.k8s.io", "networkpolicies", "list"));
+        rights
     }
 
     async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
@@ -48,6 +57,7 @@ impl Probe for PortScope {
         let contract: Vec<&HostPort> = scope.targets.values().map(|target| &target.address).collect();
         let others = others(&vantages.directory, &contract);
         let mode = refusal_mode(&scope, &vantages, &contract).await?;
+        let written = Written::read(&scope).await?;
         let (mut ports, mut open, mut refused) = (Vec::new(), Vec::new(), Vec::new());
         let since = vantages.from_now(&Source::Labelled);
         for (to, what) in others {
@@ -56,6 +66,7 @@ impl Probe for PortScope {
             let attempts = vantages.attempts(&Source::Labelled, to, since);
             match seen(&attempts, mode) {
                 Seen::Open => open.push(what.clone()),
+                Seen::Refused if written.opens(to) => open.push(what.clone()),
                 Seen::Refused => refused.push(what.clone()),
                 Seen::Shut => {}
             }
@@ -71,6 +82,29 @@ impl Probe for PortScope {
             ("refused".to_owned(), json!(refused)),
             ("refusal".to_owned(), json!(mode.word())),
         ]))
+    }
+}
+
+/// What the policies say of the ports of pods.
+struct Written {
+    world: World,
+    pods: Vec<Value>,
+}
+
+impl Written {
+    async fn read(scope: &Scope) -> Result<Self, Trouble> {
+        let connection = connect(scope).await?;
+        let namespace = Some(connection.cluster.namespace.as_str());
+        let policies = connection.list(scope, "networking.k8s.io/v1", "networkpolicies", namespace).await?;
+        let pods = connection.list(scope, "v1", "pods", namespace).await?;
+        Ok(Self { world: world(&connection.cluster, &policies), pods })
+    }
+
+    /// Whether they let a permitted namespace in there. Of an address that no pod has any more nothing is said.
+    fn opens(&self, address: &str) -> bool {
+        end(&self.pods, address).is_some_and(|(place, port)| {
+            self.world.decide(Direction::Ingress, &guest(&Source::Labelled), &place, port, "TCP").allowed
+        })
     }
 }
 

@@ -94,19 +94,19 @@ impl Seen {
 }
 
 /// The policies, and the sources' namespaces by their words.
-fn world(cluster: &Cluster, policies: &[Value]) -> World {
+pub(super) fn world(cluster: &Cluster, policies: &[Value]) -> World {
     let (key, value) = cluster.allow_label.clone();
     World::of(policies, &[])
         .with_namespace(Source::Labelled.word(), Labels::from([(key, value)]))
         .with_namespace(Source::Unlabelled.word(), Labels::new())
 }
 
-fn guest(source: &Source) -> Place {
+pub(super) fn guest(source: &Source) -> Place {
     Place { name: source.word().to_owned(), namespace: source.word().to_owned(), ..Place::default() }
 }
 
 /// The pod that has this address.
-fn end(pods: &[Value], endpoint: &str) -> Option<(Place, u16)> {
+pub(super) fn end(pods: &[Value], endpoint: &str) -> Option<(Place, u16)> {
     let address: std::net::SocketAddr = endpoint.parse().ok()?;
     let place = pods.iter().map(Place::of_pod).find(|place| place.address == Some(address.ip()))?;
     Some((place, address.port()))
