@@ -195,6 +195,7 @@ mod tests {
             let mut result = CheckResult::without_run(verdict, "refused");
             apply_waiver(&check, &mut result, today);
             assert_eq!(result.verdict, expected, "{verdict} until {expires}");
+            assert_eq!(result.waived, expected == Verdict::Skip, "{verdict} until {expires}");
             assert!(result.reason.contains("refused"));
         }
     }
