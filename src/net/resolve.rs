@@ -2,6 +2,8 @@ use std::{net::IpAddr, time::Duration};
 
 use hickory_resolver::{
     TokioResolver,
+    config::LookupIpStrategy,
+    lookup_ip::LookupIp,
     net::{DnsError, NetError},
     proto::op::ResponseCode,
 };
@@ -13,6 +15,9 @@ use crate::model::Trouble;
 
 /// How long one name may take to resolve.
 const BOUND: Duration = Duration::from_secs(3);
+/// How often a name is asked for within that: packets get lost. hickory 0.26 sends a question once, whatever its option
+/// `attempts` says.
+const ATTEMPTS: usize = 4;
 
 /// The names of the place we stand in, asked with our own bounds: `getaddrinfo` has none, and its threads run on
 /// after a time-out.
@@ -36,7 +41,8 @@ impl Resolver {
         let system = TokioResolver::builder_tokio().map_err(|error| error.to_string()).and_then(|mut builder| {
             let options = builder.options_mut();
             options.timeout = Duration::from_millis(700);
-            options.attempts = 2;
+            // Where both questions fail, the error is that of the first.
+            options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
             // A checker must see what is true now, not what was true at the last check.
             options.cache_size = 0;
             builder.build().map_err(|error| error.to_string())
@@ -77,15 +83,9 @@ async fn ask(system: TokioResolver, host: String) -> Result<Vec<IpAddr>, Trouble
     // The last candidate's error of a search replaces the first one's, so a name with dots is asked as it stands
     // first, and its own answer is the one that is classified.
     let absolute = format!("{}.", host.trim_end_matches('.'));
-    let answer = if host.contains('.') {
-        system.lookup_ip(absolute.as_str()).await
-    } else {
-        system.lookup_ip(host.as_str()).await
-    };
+    let answer = look_up(&system, if host.contains('.') { &absolute } else { &host }).await;
     let found = match answer {
-        Err(error) if error.is_nx_domain() && !host.ends_with('.') => {
-            system.lookup_ip(host.as_str()).await.map_err(|_| error)
-        }
+        Err(error) if error.is_nx_domain() && !host.ends_with('.') => look_up(&system, &host).await.map_err(|_| error),
         other => other,
     };
     match found {
@@ -96,6 +96,22 @@ async fn ask(system: TokioResolver, host: String) -> Result<Vec<IpAddr>, Trouble
         }
         Err(error) => Err(classify(&host, &error)),
     }
+}
+
+/// Asks until there is an answer. That there are no records is asked again too: one of the two questions, for IPv4 and
+/// IPv6, may have been lost while the other has no answer.
+async fn look_up(system: &TokioResolver, name: &str) -> Result<LookupIp, NetError> {
+    let mut asked = 1;
+    loop {
+        match system.lookup_ip(name).await {
+            Err(error) if asked < ATTEMPTS && !error.is_nx_domain() && is_worth_asking_again(&error) => asked += 1,
+            other => return other,
+        }
+    }
+}
+
+fn is_worth_asking_again(error: &NetError) -> bool {
+    matches!(error, NetError::Timeout) || error.is_no_records_found()
 }
 
 fn none(host: &str) -> Trouble {
