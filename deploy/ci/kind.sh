@@ -2,6 +2,9 @@
 # Judges a release of the shared infrastructure on Kind, from inside the cluster, as CI does. Needs docker, kind, kubectl, helm
 # and this program. kind.sh IMAGE [REPORT_DIR]
 #
+# The reference release with the public images, unless SOMA_INFRA_CHART and SOMA_INFRA_VALUES name another one; VALUES is then what
+# deploy/chart is told of it.
+#
 # The cluster is made when there is none of that name, and only then removed again at the end.
 set -euo pipefail
 image=${1:?usage: kind.sh IMAGE [REPORT_DIR]} reports=${2:-soma-conformance-report}
@@ -27,5 +30,6 @@ kind load docker-image --name "$cluster" "$image"
 kubectl apply -f "$root/deploy/namespace.yaml"
 # A Job cannot be changed, so one of an earlier run goes first.
 kubectl -n "$namespace" delete job conformance --ignore-not-found --wait
-helm upgrade --install conformance "$root/deploy/chart" --namespace "$namespace" --set image="$image" ${VALUES:+--values "$VALUES"}
+helm upgrade --install conformance "$root/deploy/chart" --namespace "$namespace" --set image="$image" \
+  --values "${VALUES:-$root/fixtures/soma-infra/judged-public.yaml}"
 "$program" collect conformance --namespace "$namespace" --report-dir "$reports"
