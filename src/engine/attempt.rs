@@ -51,7 +51,7 @@ const SHORT: f64 = 0.25;
 /// How long such a measurement is taken again, in the hope of a machine that has time for it.
 const MEASURED_WITHIN: Duration = Duration::from_secs(60);
 /// What a probe may take beyond its time, to remove what it wrote.
-const GRACE: Duration = Duration::from_secs(3);
+const GRACE: Duration = Duration::from_secs(7);
 
 /// How long a check may take, whatever its probe does.
 pub(super) fn hard_deadline(check: &PlannedCheck, surroundings: &Surroundings) -> Patience {
@@ -87,7 +87,7 @@ pub(super) async fn run(check: Arc<PlannedCheck>, surroundings: Surroundings, cu
         let may_come = !check.is_negative() && outcome.as_ref().err().is_none_or(Trouble::is_transient);
         let mut again = may_come && (pause < converging.left() || Instant::now() + pause < until);
         let share = clock.short_share();
-        if check.quiet && outcome.is_ok() && judgement.verdict != Verdict::Pass && share > SHORT {
+        if check.quiet && outcome.is_ok() && share > SHORT && is_only_slow(&judgement) {
             again |= begun.elapsed() + pause < MEASURED_WITHIN;
             outcome = Err(starved(share, &judgement.observed));
             judgement = judge(&check, &outcome);
@@ -102,6 +102,11 @@ pub(super) async fn run(check: Arc<PlannedCheck>, surroundings: Surroundings, cu
         result.took_us = micros(begun.elapsed());
         return result;
     }
+}
+
+/// Whether nothing but times are other than expected. A request that failed has failed on any machine.
+fn is_only_slow(judgement: &Judgement) -> bool {
+    !judgement.mismatches.is_empty() && judgement.mismatches.iter().all(|mismatch| mismatch.path.ends_with("_ms"))
 }
 
 /// A machine that has no time measures itself.
@@ -172,7 +177,24 @@ fn micros(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::Waiver;
+    use crate::model::{Mismatch, Waiver};
+
+    #[test]
+    fn a_failed_request_is_no_slow_one() {
+        let judgement = |paths: &[&str]| {
+            let mismatch =
+                |path: &&str| Mismatch { path: (*path).to_owned(), expected: "0".to_owned(), observed: "4".to_owned() };
+            Judgement {
+                verdict: if paths.is_empty() { Verdict::Pass } else { Verdict::Fail },
+                observed: String::new(),
+                mismatches: paths.iter().map(mismatch).collect(),
+                likely_cause: String::new(),
+            }
+        };
+        assert!(is_only_slow(&judgement(&["p95_ms", "p99_ms"])));
+        assert!(!is_only_slow(&judgement(&["failed", "p99_ms"])));
+        assert!(!is_only_slow(&judgement(&[])), "a pass is a pass");
+    }
 
     #[test]
     fn only_a_waiver_that_still_holds_excuses_a_failure() {

@@ -10,7 +10,7 @@ use crate::{
 pub type Targets = BTreeMap<String, Arc<Target>>;
 
 /// How long a probe may take to remove what it wrote, after its own time is used up.
-const CLEAN_UP: Duration = Duration::from_millis(1_500);
+const CLEAN_UP: Duration = Duration::from_secs(5);
 
 /// Everything a probe may use: where to go, how long, with which name.
 #[derive(Clone)]
