@@ -74,3 +74,7 @@ cluster-down: ## Remove the cluster, whatever state it is in
 prove-cluster: build ## Break the reference release on a real Kubernetes in every known way, and write docs/proof-cluster.md (root)
 	@fixtures/cluster/up.sh && fixtures/soma-infra/up.sh && fixtures/cluster/own-image.sh
 	$(dir $(PROGRAM))soma-prove-cluster
+
+.PHONY: mutants
+mutants: ## Change the program's own judging, one change at a time, and see its tests fail (an hour; no part of `make test`)
+	@fixtures/mutants/run.sh

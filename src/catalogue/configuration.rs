@@ -342,4 +342,14 @@ mod tests {
         assert_ne!(of(""), of(waiver));
         assert_eq!(sound(waiver).waivers.len(), 1);
     }
+
+    #[test]
+    fn a_fault_of_an_entry_stands_at_its_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("soma-conformance.yaml");
+        std::fs::write(&path, "services:\n  redis:\n    user: x\n  opa:\n    token: {}\n").expect("written");
+        let mut diagnostics = Diagnostics::default();
+        assert!(Configuration::load(None, Some(&path), &mut diagnostics).is_none());
+        assert_eq!(diagnostics.sorted().iter().map(|one| one.place).collect::<Vec<_>>(), [(3, 5), (5, 5)]);
+    }
 }

@@ -304,3 +304,43 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_profile_is_read_by_its_word() {
+        for profile in Profile::ALL {
+            assert_eq!(profile.word().parse(), Ok(profile));
+        }
+        let told = "locl".parse::<Profile>().expect_err("no profile");
+        assert_eq!(told, "`locl` is not a profile; known are local, dev, staging, prod");
+    }
+
+    #[test]
+    fn a_check_of_an_older_journal_is_waited_for() {
+        let check = PlannedCheck::sample("redis/ping");
+        assert_eq!(check.deadline(), Duration::from_secs(5));
+        let mut older = serde_json::to_value(&check).expect("JSON");
+        older.as_object_mut().expect("a map").remove("waits");
+        assert!(serde_json::from_value::<PlannedCheck>(older).expect("a check").waits);
+        assert_eq!(check.source.to_string(), "checks/sample.yaml:1:3");
+    }
+
+    #[test]
+    fn a_plan_is_partial_when_something_was_left_out() {
+        let of = |left_out| Selection { left_out, ..Selection::default() }.is_partial();
+        assert_eq!([of(0), of(1), of(7)], [false, true, true]);
+    }
+
+    #[test]
+    fn the_rights_of_a_plan_are_those_of_its_checks_each_once() {
+        let right = |resource: &str| Right::within("soma-infra", "", resource, "get");
+        let mut checks = ["a/1", "a/2", "a/3"].map(PlannedCheck::sample);
+        checks[0].rights = vec![right("services"), right("pods")];
+        checks[2].rights = vec![right("pods")];
+        assert_eq!(Plan::sample(checks.to_vec()).rights(), [right("pods"), right("services")]);
+        assert_eq!(Plan::sample(Vec::new()).rights(), []);
+    }
+}
