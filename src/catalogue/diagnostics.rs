@@ -24,6 +24,7 @@ pub struct Diagnostic {
 pub struct Diagnostics {
     found: Vec<Diagnostic>,
     texts: BTreeMap<String, String>,
+    misses_names: bool,
 }
 
 impl Diagnostics {
@@ -40,6 +41,19 @@ impl Diagnostics {
         }
     }
 
+    /// Adds the fault of a file of which nothing can be read. What it names is not known then.
+    pub fn add_unreadable(&mut self, file: &str, place: (u64, u64), title: impl Into<String>, hint: impl Into<String>) {
+        self.misses_names = true;
+        self.add(file, place, title, hint);
+    }
+
+    /// Whether a file could not be read at all, so that a name which nothing bears may well be borne there: telling each of
+    /// them would hide the one fault behind twenty that follow from it.
+    #[must_use]
+    pub fn misses_names(&self) -> bool {
+        self.misses_names
+    }
+
     /// Adds a fault at a place that a check remembers.
     pub fn add_at(&mut self, place: &SourcePlace, title: impl Into<String>, hint: impl Into<String>) {
         self.add(&place.file, (place.line, place.column), title, hint);
@@ -48,6 +62,7 @@ impl Diagnostics {
     /// Takes over the faults of another collection.
     pub fn merge(&mut self, other: Self) {
         self.texts.extend(other.texts);
+        self.misses_names |= other.misses_names;
         for one in other.found {
             if !self.found.contains(&one) {
                 self.found.push(one);

@@ -67,7 +67,9 @@ impl<'a> Planner<'a> {
     pub(super) fn plan(mut self) -> Result<Drafted, Diagnostics> {
         let (drafts, not_applicable) = self.checks();
         let checks = self.link(drafts);
-        KnownValues::of(self.catalogue).tell_unknown(&self.configuration.declared_values, &mut self.diagnostics);
+        if !self.diagnostics.misses_names() {
+            KnownValues::of(self.catalogue).tell_unknown(&self.configuration.declared_values, &mut self.diagnostics);
+        }
         if self.diagnostics.is_empty() { Ok((checks, not_applicable)) } else { Err(self.diagnostics) }
     }
 
@@ -310,7 +312,9 @@ impl<'a> Planner<'a> {
 
     /// Turns the names in `needs` and `control` into ids of the plan, and orders the whole.
     fn link(&mut self, drafts: Vec<Draft<'a>>) -> Vec<PlannedCheck> {
-        self.tell_dangling_names();
+        if !self.diagnostics.misses_names() {
+            self.tell_dangling_names();
+        }
         let ids: Vec<CheckId> = drafts.iter().map(|(check, _, _)| check.id.clone()).collect();
         let unique: BTreeSet<&CheckId> = ids.iter().collect();
         let mut checks = Vec::with_capacity(drafts.len());

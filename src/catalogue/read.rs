@@ -83,7 +83,7 @@ fn added(folder: &Path, diagnostics: &mut Diagnostics) -> (Vec<SourceFile>, Vec<
                         path
                     }
                 };
-                diagnostics.add(
+                diagnostics.add_unreadable(
                     &path.display().to_string(),
                     (0, 0),
                     format!("{error}{why}"),
@@ -112,7 +112,7 @@ pub(super) fn parse(file: &SourceFile, diagnostics: &mut Diagnostics) -> Option<
             let text = error.to_string();
             let first = text.lines().next().unwrap_or_default();
             let first = first.split(" at line ").next().unwrap_or(first).trim_start_matches("error: ");
-            diagnostics.add(&file.name, place, format!("not YAML: {first}"), String::new());
+            diagnostics.add_unreadable(&file.name, place, format!("not YAML: {first}"), String::new());
             None
         }
     }

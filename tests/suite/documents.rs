@@ -84,3 +84,20 @@ fn the_worked_example_of_a_check_runs_as_it_stands() {
         broken.printed
     );
 }
+
+/// The image is built on a machine that has none of our packages yet.
+#[test]
+fn the_image_is_built_with_every_package_that_a_build_needs() {
+    let (setup, recipe) = (page("fixtures/setup.sh"), page("deploy/image/Containerfile"));
+    let (_, list) = setup.split_once("packages=(").expect("a list of packages");
+    let (list, _) = list.split_once(')').expect("its end");
+    // To fetch the sources and to start the servers of tests, and not to build.
+    let of_tests = ["git", "python3", "openssl"];
+    let (_, recipe) = recipe.split_once("apt-get install").expect("an installation");
+    let (recipe, _) = recipe.split_once("rm -rf").expect("its end");
+    let installed: Vec<&str> = recipe.split_whitespace().collect();
+    let needed: Vec<&str> = list.split_whitespace().filter(|package| !of_tests.contains(package)).collect();
+    assert!(needed.contains(&"protobuf-compiler"), "{needed:?}");
+    let missing: Vec<&&str> = needed.iter().filter(|package| !installed.contains(package)).collect();
+    assert!(missing.is_empty(), "{missing:?}");
+}
