@@ -376,7 +376,7 @@ impl<'a> Planner<'a> {
 mod tests {
     use super::*;
     use crate::{
-        catalogue::sample,
+        catalogue::{known_values::declared, sample},
         model::{Severity, Via},
     };
 
@@ -530,6 +530,30 @@ mod tests {
             let told = drafted(&stanzas, &sample::configuration()).err().unwrap_or_default();
             assert_eq!(told, expected, "{stanza}");
         }
+    }
+
+    #[test]
+    fn what_is_named_is_not_missed_while_a_file_cannot_be_read() {
+        let node = serde_saphyr::from_str("values: {redis: {nobody_reads: 1}}").expect("YAML");
+        let mut configuration = sample::configuration();
+        configuration.declared_values = declared(&node, "own.yaml");
+        let told = |is_readable: bool| {
+            let mut diagnostics = Diagnostics::default();
+            let stanzas = [stanza("redis/x", json!({"needs": ["redis/nope"]}))];
+            let catalogue = sample::catalogue(&stanzas, &[], &mut diagnostics);
+            if !is_readable {
+                diagnostics.add_unreadable("other.yaml", (1, 1), "not YAML", "");
+            }
+            let context = configuration.context();
+            let planner = Planner::new(&catalogue, &configuration, &sample::PROBES, context, diagnostics);
+            let found = planner.plan().expect_err("faults").sorted();
+            found.into_iter().map(|one| one.title).collect::<Vec<_>>()
+        };
+        let both = ["`needs` names `redis/nope`, which is no check", "no check reads a value `redis.nobody_reads`"];
+        let mut all = told(true);
+        all.sort_by_key(|title| !title.starts_with("`needs`"));
+        assert_eq!(all, both);
+        assert_eq!(told(false), ["not YAML"]);
     }
 
     #[test]
