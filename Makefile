@@ -72,7 +72,7 @@ cluster-down: ## Remove the cluster, whatever state it is in
 
 .PHONY: prove-cluster
 prove-cluster: build ## Break the reference release on a real Kubernetes in every known way, and write docs/proof-cluster.md (root)
-	@fixtures/cluster/up.sh && fixtures/soma-infra/up.sh && fixtures/cluster/own-image.sh
+	@fixtures/prove-cluster/setup.sh && fixtures/cluster/up.sh && fixtures/soma-infra/up.sh && fixtures/cluster/own-image.sh
 	$(dir $(PROGRAM))soma-prove-cluster
 
 .PHONY: mutants
