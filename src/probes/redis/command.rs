@@ -4,7 +4,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    connection::{Login, open},
+    connection::{Login, connect, open},
+    home,
     reply::{json_of, paired},
     trouble::Refusal,
 };
@@ -16,6 +17,7 @@ use crate::{
 /// Sends commands over a connection of its own.
 ///
 /// A command that the server refuses ends the row: `accepted` is false, `code` and `message` are the server's words.
+/// A node of a declared cluster may send us to another one, once for each command.
 /// With the declared credentials a refused login is trouble and not a fact; with others it is what was asked about.
 pub(in crate::probes) struct Command;
 
@@ -121,7 +123,14 @@ async fn converse(scope: &Scope, target: &Target, with: &With, commands: &[Cmd])
     }
     let mut replies = Vec::new();
     for (command, words) in commands.iter().zip(&with.commands) {
-        match connection.send(scope, "op", command).await? {
+        let mut answer = connection.send(scope, "op", command).await?;
+        if let Some(address) = answer.as_ref().err().and_then(|refusal| home::moved(target, refusal)) {
+            // What follows is about the same key, so it stays there.
+            login.address = address;
+            connection = connect(scope, target, &login).await?;
+            answer = connection.send(scope, "op", command).await?;
+        }
+        match answer {
             Ok(reply) => replies.push(json_of(&reply)),
             Err(refusal) => return Ok(refused(&replies, words[0].as_str().unwrap_or_default(), &refusal)),
         }

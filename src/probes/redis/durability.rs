@@ -3,6 +3,7 @@ use serde_json::{Value, json};
 
 use super::{
     connection::{Connection, Login, connect},
+    home,
     reply::json_of,
     trouble::of_refusal,
 };
@@ -38,8 +39,8 @@ impl Probe for Durability {
 
     async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
-        let login = Login::declared(&target, None)?;
         let key = format!("{}-aof", scope.run.scratch_name());
+        let login = home::of_key(&scope, &target, &Login::declared(&target, None)?, &key).await?;
         let outcome = write_and_wait(&scope, &target, &login, &key).await;
         let clean = scope.for_clean_up();
         // The key's own time to live removes it where this does not.

@@ -6,11 +6,11 @@ use super::{
     reply::json_of,
 };
 use crate::{
-    model::{Fact, Facts, Trouble},
+    model::{Fact, Facts, HostPort, Target, Trouble},
     probes::{NoParameters, Probe, Scope},
 };
 
-/// Lists keys of this run that are still there.
+/// Lists keys of this run that are still there, in a cluster on every master.
 ///
 /// `SCAN` walks the whole keyspace, so it is bounded: on a server with more keys than that only a part is looked at,
 /// and `complete` says so. Every key of ours expires by itself within 30 seconds anyway.
@@ -31,28 +31,45 @@ impl Probe for Leftovers {
 
     async fn run(scope: Scope, _: NoParameters) -> Result<Facts, Trouble> {
         let target = scope.target()?;
-        let mut connection = connect(&scope, &target, &Login::declared(&target, None)?).await?;
-        let pattern = format!("{}*", scope.run.scratch_name());
-        let mut cursor = "0".to_owned();
         let mut keys = Vec::new();
-        let mut complete = false;
-        for _ in 0..STEPS {
-            let reply = connection.ask(&scope, "op", &["SCAN", &cursor, "MATCH", &pattern, "COUNT", STEP]).await?;
-            let (next, found) =
-                step(&reply).ok_or_else(|| Trouble::fault("op", "proto.garbage", "the answer to SCAN is none"))?;
-            keys.extend(found);
-            cursor = next;
-            if cursor == "0" {
-                complete = true;
-                break;
+        let complete = if target.members.is_empty() {
+            scan(&scope, &target, &target.address, &mut keys).await?
+        } else {
+            let mut complete = true;
+            for member in &target.members {
+                complete &= scan(&scope, &target, member, &mut keys).await?;
             }
-        }
+            complete
+        };
         // SCAN may show a key more than once.
         keys.sort();
         keys.dedup();
         keys.truncate(100);
         Ok(Facts::from_iter([("leftovers".to_owned(), json!(keys)), ("complete".to_owned(), json!(complete))]))
     }
+}
+
+/// Adds what one node holds, and says whether that was all of it. Of a cluster only masters are asked: a replica learns a
+/// moment later of what was removed.
+async fn scan(scope: &Scope, target: &Target, node: &HostPort, keys: &mut Vec<String>) -> Result<bool, Trouble> {
+    let login = Login { address: node.clone(), ..Login::declared(target, None)? };
+    let mut connection = connect(scope, target, &login).await?;
+    if !target.members.is_empty() && json_of(&connection.ask(scope, "op", &["ROLE"]).await?)[0] != "master" {
+        return Ok(true);
+    }
+    let pattern = format!("{}*", scope.run.scratch_name());
+    let mut cursor = "0".to_owned();
+    for _ in 0..STEPS {
+        let reply = connection.ask(scope, "op", &["SCAN", &cursor, "MATCH", &pattern, "COUNT", STEP]).await?;
+        let (next, found) =
+            step(&reply).ok_or_else(|| Trouble::fault("op", "proto.garbage", "the answer to SCAN is none"))?;
+        keys.extend(found);
+        cursor = next;
+        if cursor == "0" {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn step(reply: &Reply) -> Option<(String, Vec<String>)> {

@@ -4,6 +4,7 @@ mod cluster;
 mod command;
 mod connection;
 mod durability;
+mod home;
 mod info;
 mod leftovers;
 mod members;

@@ -6,6 +6,7 @@ use serde_json::json;
 
 use super::{
     connection::{Connection, Login, connect},
+    home,
     reply::json_of,
 };
 use crate::{
@@ -16,7 +17,8 @@ use crate::{
 /// Sets a key with a time to live, reads it on several fresh connections, and deletes it.
 ///
 /// Several, because two servers behind one Service answer in turn, and a single read proves one of them. The key has
-/// the run's name and lives 30 seconds at most, so nothing has to be swept.
+/// the run's name and lives 30 seconds at most, so nothing has to be swept. In a cluster all of it is done where the key
+/// belongs.
 pub(in crate::probes) struct Roundtrip;
 
 /// Parameters.
@@ -55,8 +57,8 @@ impl Probe for Roundtrip {
 
     async fn run(scope: Scope, with: With) -> Result<Facts, Trouble> {
         let target = scope.target()?;
-        let login = Login::declared(&target, None)?;
         let key = format!("{}-rw", scope.run.scratch_name());
+        let login = home::of_key(&scope, &target, &Login::declared(&target, None)?, &key).await?;
         let outcome = write_and_read(&scope, &target, &login, &key, with.readers.clamp(1, 100)).await;
         if outcome.is_err() {
             let clean = scope.for_clean_up();
