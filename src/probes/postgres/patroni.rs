@@ -139,6 +139,9 @@ fn row(
     let is_primary = *primary == 200;
     let is_running = document["state"] == "running" || document["state"] == "streaming";
     let replayed = document["xlog"]["replayed_location"].as_u64();
+    // Without the store that holds the lock, the members keep what they last knew of it; a leader that goes on all the same, in
+    // failsafe mode, says so.
+    let is_unlocked = is_set(&document["cluster_unlocked"]) || is_set(&document["failsafe_mode_is_active"]);
     let own_start = document["postmaster_start_time"].as_str().and_then(micros_of_time);
     let mut row = Map::from_iter([
         ("address".to_owned(), json!(address)),
@@ -147,7 +150,7 @@ fn row(
         ("role".to_owned(), document["role"].clone()),
         ("state".to_owned(), document["state"].clone()),
         ("timeline".to_owned(), document["timeline"].clone()),
-        ("is_locked".to_owned(), json!(!is_set(&document["cluster_unlocked"]))),
+        ("is_locked".to_owned(), json!(!is_unlocked)),
         ("is_paused".to_owned(), json!(is_set(&document["pause"]))),
         ("is_waiting_for_restart".to_owned(), json!(is_set(&document["pending_restart"]))),
         ("may_take_over".to_owned(), json!(!is_primary && is_running && !is_barred)),
@@ -184,6 +187,18 @@ mod tests {
         assert_eq!(facts["timelines"], json!([2, 3]));
         assert_eq!((&facts["members"][1]["lag_bytes"], &facts["members"][1]["is_paused"]), (&json!(50), &json!(true)));
         assert_eq!(facts["members"][2]["is_waiting_for_restart"], json!(true));
+    }
+
+    #[test]
+    fn a_leader_that_goes_on_without_the_lock_holds_none() {
+        for unlocked in ["cluster_unlocked", "failsafe_mode_is_active"] {
+            let mut leader = json!({"patroni": {}, "state": "running", "role": "primary", "timeline": 1});
+            assert_eq!(facts_of(&[said(1, leader.clone(), 200)], None)["members"][0]["is_locked"], json!(true));
+            leader[unlocked] = json!(true);
+            let facts = facts_of(&[said(1, leader, 200)], None);
+            assert_eq!(facts["members"][0]["is_locked"], json!(false), "{unlocked}");
+            assert_eq!(facts["leaders"], json!(["10.0.0.1:1"]));
+        }
     }
 
     #[test]
