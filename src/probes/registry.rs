@@ -119,6 +119,7 @@ pub(super) const fn own() -> &'static [RegisteredProbe] {
             RegisteredProbe::of::<kafka::TopicLifecycle>(),
             RegisteredProbe::of::<kafka::RoundTrip>(),
             RegisteredProbe::of::<kafka::ConsumerGroup>(),
+            RegisteredProbe::of::<kafka::ConsumerLag>(),
             RegisteredProbe::of::<kafka::Leftovers>(),
             RegisteredProbe::of::<etcd::EndpointHealth>(),
             RegisteredProbe::of::<etcd::Status>(),

@@ -21,4 +21,5 @@ mod servers;
 mod shards;
 mod stopped_servers;
 mod tidy;
+mod vault_members;
 mod waiting;
