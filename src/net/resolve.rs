@@ -191,7 +191,7 @@ mod tests {
         let config = ResolverConfig::from_name_servers(vec![of_server]);
         let resolver = Resolver::of(Ok(TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())));
         let clock = Clock::new(Duration::from_secs(20));
-        resolver.resolve(&clock, "db.example").await.map_err(|trouble| trouble.class.to_string())
+        resolver.resolve(&clock, "db.example").await.map_err(|trouble| trouble.class)
     }
 
     #[tokio::test]
