@@ -3,13 +3,13 @@
 # and this program. kind.sh IMAGE [REPORT_DIR]
 #
 # The reference release with the public images, unless SOMA_INFRA_CHART and SOMA_INFRA_VALUES name another one; VALUES is then what
-# deploy/chart is told of it.
+# deploy/chart is told of it. What comes after the cluster is there is judge.sh, which asks for no Kind.
 #
 # The cluster is made when there is none of that name, and only then removed again at the end.
 set -euo pipefail
 image=${1:?usage: kind.sh IMAGE [REPORT_DIR]} reports=${2:-soma-conformance-report}
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-cluster=${KIND_CLUSTER:-soma} namespace=soma-conformance program=${SOMA_CONFORMANCE:-soma-conformance}
+cluster=${KIND_CLUSTER:-soma}
 
 if ! kind get clusters | grep -qx "$cluster"; then
   trap 'kind delete cluster --name "$cluster"' EXIT
@@ -27,9 +27,4 @@ END
     --values "${SOMA_INFRA_VALUES:-$root/fixtures/soma-infra/chart/values-dev.yaml}" --wait --timeout 10m
 fi
 kind load docker-image --name "$cluster" "$image"
-kubectl apply -f "$root/deploy/namespace.yaml"
-# A Job cannot be changed, so one of an earlier run goes first.
-kubectl -n "$namespace" delete job conformance --ignore-not-found --wait
-helm upgrade --install conformance "$root/deploy/chart" --namespace "$namespace" --set image="$image" \
-  --values "${VALUES:-$root/fixtures/soma-infra/judged-public.yaml}"
-"$program" collect conformance --namespace "$namespace" --report-dir "$reports"
+VALUES=${VALUES:-$root/fixtures/soma-infra/judged-public.yaml} "$root/deploy/ci/judge.sh" "$image" "$reports"
